@@ -1,0 +1,59 @@
+# One verb a command. `make help` is built from the comments behind two hashes.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# torch is outside the hashed lock, so that a CPU or a CUDA build can serve. A wheel beside the
+# project, or a directory or index that pip's own environment variables name, is preferred.
+TORCH ?= torch>=2.7,<2.14
+WHEELS := $(wildcard ../shared/wheels)
+FIND_TORCH := $(if $(WHEELS),--find-links $(WHEELS))
+INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --disable-pip-version-check)
+
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test check format bench bench-fold bench-latency bench-learning lock install
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(VENV)/installed ## make .venv with the locked packages
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) $(FIND_TORCH) '$(TORCH)'
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: install ## three domains learn together over a real Kafka
+	$(BIN)/scarcity demo $(ARGS)
+
+test: install ## all tests; starts its own broker
+	$(BIN)/python -m pytest -q $(ARGS)
+
+check: install ## format, lint, types, layering, generated files in sync
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/scarcity schemas --check
+
+format: install ## format and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: bench-fold bench-latency bench-learning ## every benchmark
+
+bench-fold: install ## the fold's events/s beside a floor, in one run
+	$(BIN)/python -m benchmarks.fold $(ARGS)
+
+bench-latency: install ## from a client's send to readable meta-parameters
+	$(BIN)/python -m benchmarks.latency $(ARGS)
+
+bench-learning: install ## the panels' errors beside their targets
+	$(BIN)/python -m benchmarks.learning_panels $(ARGS)
+
+lock: install ## resolve requirements.lock anew (torch left out, no index named)
+	$(BIN)/uv pip compile --quiet --extra dev --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-package torch $(FIND_TORCH) -o requirements.lock pyproject.toml

@@ -1,0 +1,7 @@
+"""`python -m scarcity` is `scarcity`."""
+
+import sys
+
+from scarcity.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""A client of a domain: learns on its own rows, publishes losses, trades priors with peers."""

@@ -1,0 +1,85 @@
+"""What a client may publish of its rows: the limit that each client enforces for itself.
+
+Enough published numbers give back the rows: 8 rounds of 8 slopes and a loss gave back 4 rows of 6
+columns exactly. So in mode `budget` a client stops publishing slopes and unsealed priors while the
+numbers it has published are still at most a quarter of the numbers it holds; from then on it
+publishes losses alone and says so. docs/decisions/client-state-lives-in-the-log.md says how the
+count outlives the process.
+"""
+
+from dataclasses import dataclass, replace
+
+from scarcity.events.domain_profile import DomainProfile, PrivacyMode
+from scarcity.events.errors import ServiceError
+
+LEASES = 20  # a restart loses at most this share of the limit
+
+
+def check_mode(profile: DomainProfile) -> PrivacyMode:
+    """The profile's privacy mode, when this version can keep its promise.
+
+    Raises:
+        ServiceError: it cannot; nothing may be published.
+    """
+    if profile.privacy in ("dp", "secagg"):
+        raise ServiceError(
+            f"domain {profile.domain!r} asks for privacy mode {profile.privacy!r}, which this version "
+            "does not have yet: nothing was published. Ask its operator for `budget` or `open`, or wait"
+        )
+    return profile.privacy
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Numbers a client has published, against its limit; a value, each change gives a new one.
+
+    Attributes:
+        limit: numbers it may publish; None: no limit (mode `open`).
+        spent: numbers published, or given up because a restart forgot how many they were.
+        leased: upper bound of ``spent`` that the log already holds. Nothing above it may be
+            published, so that a process that dies cannot forget what it has published.
+
+    >>> budget = Budget.of(rows=100, columns=3, mode="budget")
+    >>> budget.limit
+    100
+    >>> budget.allows(90), budget.allows(101)
+    (True, False)
+    """
+
+    limit: int | None
+    spent: int = 0
+    leased: int = 0
+
+    @classmethod
+    def of(cls, *, rows: int, columns: int, mode: PrivacyMode, leased: int = 0) -> "Budget":
+        """Budget of a client with ``rows`` rows of ``columns`` features and a target.
+
+        Args:
+            leased: what earlier processes have leased, from the client's own registration; all
+                of it counts as spent.
+        """
+        if mode == "open":
+            return cls(None, leased, leased)
+        return cls(rows * (columns + 1) // 4, leased, leased)
+
+    def allows(self, scalars: int) -> bool:
+        """Whether ``scalars`` more numbers stay within the limit."""
+        return self.limit is None or self.spent + scalars <= self.limit
+
+    def needs_lease(self, scalars: int) -> bool:
+        """Whether the log must hold a higher lease before ``scalars`` more are published."""
+        return self.limit is not None and self.spent + scalars > self.leased
+
+    def with_lease(self, scalars: int) -> "Budget":
+        """Lease a share of the limit that holds ``scalars`` more; call only when allowed."""
+        if self.limit is None:
+            return self
+        share = max(scalars, self.limit // LEASES)
+        return replace(self, leased=min(self.limit, self.spent + share))
+
+    def spend(self, scalars: int) -> "Budget":
+        """Count ``scalars`` published numbers.
+
+        Losses alone may go beyond the limit: they are counted, and shown, but not stopped.
+        """
+        return replace(self, spent=self.spent + scalars)

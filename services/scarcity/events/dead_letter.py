@@ -1,0 +1,25 @@
+"""A parked record: the original bytes, key and headers, and why and where it failed in headers."""
+
+from scarcity.events.errors import EventError
+from scarcity.events.topics import DEAD_LETTERS
+from scarcity.events.types import Outgoing, Record
+
+PREFIX = "dl_"
+
+
+def park(record: Record, error: EventError, *, stage: str) -> Outgoing:
+    """The dead letter of a record.
+
+    Args:
+        stage: the service and step that refused it, e.g. `memory.admission`.
+    """
+    where = record.position
+    added = (
+        ("dl_reason", error.reason.value.encode()),
+        ("dl_message", str(error)[:500].encode()),
+        ("dl_stage", stage.encode()),
+        ("dl_topic", where.topic.encode()),
+        ("dl_partition", str(where.partition).encode()),
+        ("dl_offset", str(where.offset).encode()),
+    )
+    return Outgoing(DEAD_LETTERS, record.key, record.value, (*record.headers, *added))

@@ -1,0 +1,85 @@
+"""What an operator declares of a domain: columns, scaling, privacy, rounds."""
+
+from math import isfinite
+from typing import Literal
+
+import msgspec
+
+from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.ledger_entry import RoundPolicy
+
+PrivacyMode = Literal["budget", "dp", "secagg", "open"]
+
+
+class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A column and its standardisation: (x - center) / scale. None: still to be estimated."""
+
+    name: str
+    center: float | None = None
+    scale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and not (isfinite(self.scale) and self.scale > 0):
+            raise ValueError(f"column {self.name!r}: scale {self.scale} must be positive")
+        if self.center is not None and not isfinite(self.center):
+            raise ValueError(f"column {self.name!r}: center {self.center} must be finite")
+
+
+class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Topic `domains`, key domain, JSON, compacted; domain names are the topics' suffixes.
+
+    Attributes:
+        family: domains with the same inputs share a family, hence feature maps and z0.
+        features: input columns, at most 62; ``target`` the column to predict.
+        scaling: `declared`: every column carries centre and scale. `estimated`: meta fills them
+            in from the moments of the first ``policy.min_clients`` registrations, once.
+        seed: public seed of the feature maps; empty: the family's name.
+        support_rows: rows a client adapts on in each split; the others are its query.
+        slopes: whether clients publish loss slopes (False: losses and counts only).
+        slope_clip: bound C of the norm of the published gradient.
+    """
+
+    domain: str
+    family: str
+    features: tuple[Column, ...]
+    target: Column
+    scaling: Literal["declared", "estimated"] = "declared"
+    privacy: PrivacyMode = "budget"
+    seed: str = ""
+    support_rows: int = 6
+    slopes: bool = True
+    slope_clip: float = 5.0
+    policy: RoundPolicy = RoundPolicy()
+    schema_version: str = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        names = [c.name for c in self.features]
+        if not 1 <= len(names) <= 62:
+            raise ValueError(
+                f"domain {self.domain!r} has {len(names)} features; 1 to 62 are possible"
+            )
+        if len({*names, self.target.name}) != len(names) + 1:
+            raise ValueError(f"domain {self.domain!r} names a column twice")
+        if self.scaling == "declared" and not self.is_complete:
+            raise ValueError(
+                f"domain {self.domain!r}: scaling is declared, but a column lacks center or scale"
+            )
+        if self.support_rows < 1 or self.slope_clip <= 0:
+            raise ValueError(
+                f"domain {self.domain!r}: support_rows and slope_clip must be positive"
+            )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Features, then the target."""
+        return (*self.features, self.target)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every column has centre and scale."""
+        return all(c.center is not None and c.scale is not None for c in self.columns)
+
+    @property
+    def map_seed(self) -> str:
+        """Seed of the family's feature maps."""
+        return self.seed or self.family

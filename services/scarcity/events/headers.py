@@ -1,0 +1,33 @@
+"""CloudEvents 1.0 headers in Kafka binary mode (prefix `ce_`).
+
+Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2.
+"""
+
+from datetime import UTC, datetime
+
+from scarcity.events.types import Headers
+
+JSON_TYPE = b"application/json"
+MSGPACK_TYPE = b"application/msgpack"
+
+
+def event_headers(
+    kind: str, *, source: str, event_id: str, at_ms: int, content_type: bytes = JSON_TYPE
+) -> Headers:
+    """Headers of an event.
+
+    Args:
+        kind: name of the struct, e.g. `Insight`; ce_type becomes `scarcity.Insight.v1`.
+        source: URI-reference of the sender, e.g. `/clients/shop-7`.
+        event_id: unique within the source.
+        at_ms: time of the event, ms since 1970.
+    """
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_type", f"scarcity.{kind}.v1".encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", at.replace("+00:00", "Z").encode()),
+        ("content-type", content_type),
+    )

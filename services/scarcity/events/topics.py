@@ -1,0 +1,46 @@
+"""Names of the topics; topics.yaml declares their settings, and a test holds the two together."""
+
+import re
+
+from scarcity.events.errors import InputError
+
+GLOBAL_MEMORY = "global-memory"
+META_PARAMETERS = "meta-parameters"
+META_STATE = "meta-state"
+LEDGER = "ledger"
+CLIENTS = "clients"
+DOMAINS = "domains"
+GOSSIP_PLAN = "gossip-plan"
+EVALUATIONS = "evaluations"
+DEAD_LETTERS = "dead-letters"
+INSIGHTS_PREFIX = "insights."
+GOSSIP_PREFIX = "gossip."
+
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+def check_domain(domain: str) -> str:
+    """Return ``domain`` when it can be a topic's suffix and a key.
+
+    Raises:
+        InputError: it is not lower-case letters, digits and hyphens.
+    """
+    if not _DOMAIN.fullmatch(domain):
+        raise InputError(
+            f"domain {domain!r}: use 1 to 64 lower-case letters, digits and hyphens, e.g. retail-eu"
+        )
+    return domain
+
+
+def insights_topic(domain: str) -> str:
+    """Topic of a domain's insights.
+
+    >>> insights_topic("retail")
+    'insights.retail'
+    """
+    return INSIGHTS_PREFIX + domain
+
+
+def gossip_topic(domain: str) -> str:
+    """Topic of a domain's gossip."""
+    return GOSSIP_PREFIX + domain

@@ -1,0 +1,201 @@
+"""What the topics say of one domain, in bounded memory."""
+
+from collections import OrderedDict
+
+import msgspec
+
+from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.evaluation import Evaluation
+from scarcity.events.gossip_plan import GossipPlan
+from scarcity.monitor.series import Latencies, Rate, RunningTotal, Thinned
+
+MAX_CLIENTS = 100_000
+MAX_PLANS = 512
+DEFAULT_ACTIVE_S = 60.0
+
+
+# The monitor decodes only the fields it shows: a reader that skips the slopes and tensors of an
+# event takes a fraction of the time, and every event passes through here once more.
+class PolicyLine(msgspec.Struct):
+    """The part of a round policy that the view uses."""
+
+    mode: str = "sync"
+    min_clients: int = 2
+    active_s: float = DEFAULT_ACTIVE_S
+
+
+class ProfileLine(msgspec.Struct):
+    """The part of a DomainProfile that the view uses."""
+
+    domain: str
+    family: str = ""
+    privacy: str = "budget"
+    policy: PolicyLine = msgspec.field(default_factory=PolicyLine)
+    schema_version: str = SCHEMA_VERSION
+
+
+class MemoryLine(msgspec.Struct):
+    """The part of a ClientMemory that the view uses."""
+
+    domain: str
+    client_id: str
+    accepted: int
+    rejected: int
+    duplicates: int
+    last_seen_ms: int
+    schema_version: str = SCHEMA_VERSION
+
+
+class ParametersLine(msgspec.Struct):
+    """The part of a MetaParameters that the view uses."""
+
+    domain: str
+    version: int
+    newest_source_ms: int = 0
+    schema_version: str = SCHEMA_VERSION
+
+
+class RoundLine(msgspec.Struct):
+    """The part of a LedgerEntry that the view uses."""
+
+    domain: str
+    version: int
+    clients: int
+    active_clients: int
+    mean_staleness_versions: float
+    closed_by: str
+    reverted: bool
+    mean_loss: float | None
+    expert_losses: list[float | None]
+    step_scale: float
+    phases_s: dict[str, float]
+    start: str = ""
+    schema_version: str = SCHEMA_VERSION
+
+
+class GossipLine(msgspec.Struct):
+    """The part of a GossipWeights that the view uses."""
+
+    client_id: str
+    domain: str
+    exchanges: int = 0
+    evictions: int = 0
+    readmissions: int = 0
+    schema_version: str = SCHEMA_VERSION
+
+
+class DomainView:
+    """One domain as its topics tell it.
+
+    Attributes:
+        version: newest version of the meta-parameters seen, -1 before any; also the round.
+        insights: records seen in its insights topic, good or bad.
+        latencies: from the newest insight of a version to that version's record.
+        rounds: ledger entries over versions; ``evaluations`` likewise.
+        plans: the newest gossip plan of at most MAX_PLANS clients.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.profile: ProfileLine | None = None
+        self.version = -1
+        self.insights = 0
+        self.insight_rate = Rate()
+        self.accepted = RunningTotal(MAX_CLIENTS)
+        self.duplicates = RunningTotal(MAX_CLIENTS)
+        self.registered = RunningTotal(MAX_CLIENTS)
+        self.latencies = Latencies()
+        self.latency_series: Thinned[float] = Thinned()
+        self.rounds: Thinned[RoundLine] = Thinned()
+        self.reverted_rounds = 0
+        self.evaluations: Thinned[Evaluation] = Thinned()
+        self.exchanges = RunningTotal(MAX_CLIENTS)
+        self.evictions = RunningTotal(MAX_CLIENTS)
+        self.readmissions = RunningTotal(MAX_CLIENTS)
+        self.gossip_cycle = 0
+        self.plans: OrderedDict[str, GossipPlan] = OrderedDict()
+        self._last_seen_ms: OrderedDict[str, int] = OrderedDict()
+
+    def register(self, client_id: str) -> None:
+        """A client joined; again, when it restarted."""
+        self.registered.update(client_id, 1)
+
+    def insight(self, at_ms: int) -> None:
+        """An insight was published."""
+        self.insights += 1
+        self.insight_rate.add(at_ms)
+
+    def remember(self, line: MemoryLine) -> None:
+        """The global memory has a new record of a client."""
+        self.accepted.update(line.client_id, line.accepted)
+        self.duplicates.update(line.client_id, line.duplicates)
+        self._last_seen_ms[line.client_id] = line.last_seen_ms
+        self._last_seen_ms.move_to_end(line.client_id)
+        if len(self._last_seen_ms) > MAX_CLIENTS:
+            self._last_seen_ms.popitem(last=False)
+
+    def forget(self, client_id: str) -> None:
+        """The global memory let a client go."""
+        self._last_seen_ms.pop(client_id, None)
+
+    def parameters(self, line: ParametersLine, at_ms: int) -> None:
+        """New meta-parameters were published at ``at_ms``."""
+        self.version = max(self.version, line.version)
+        if line.newest_source_ms > 0:
+            seconds = (at_ms - line.newest_source_ms) / 1000
+            self.latencies.observe(seconds)
+            self.latency_series.add(line.version, max(0.0, seconds))
+
+    def round(self, line: RoundLine) -> None:
+        """A ledger entry was written."""
+        self.version = max(self.version, line.version)
+        self.rounds.add(line.version, line)
+        self.reverted_rounds += line.reverted
+
+    def plan(self, plan: GossipPlan) -> None:
+        """A client's gossip plan."""
+        self.gossip_cycle = max(self.gossip_cycle, plan.cycle)
+        self.plans[plan.client_id] = plan
+        self.plans.move_to_end(plan.client_id)
+        if len(self.plans) > MAX_PLANS:
+            self.plans.popitem(last=False)
+
+    def gossip(self, line: GossipLine) -> None:
+        """A client traded its prior."""
+        self.exchanges.update(line.client_id, line.exchanges)
+        self.evictions.update(line.client_id, line.evictions)
+        self.readmissions.update(line.client_id, line.readmissions)
+
+    @property
+    def clients_heard(self) -> int:
+        """Clients that the global memory holds."""
+        return len(self._last_seen_ms)
+
+    def clients_active(self, now_ms: int) -> int:
+        """Clients whose last insight is at most the policy's ``active_s`` old."""
+        active_s = self.profile.policy.active_s if self.profile else DEFAULT_ACTIVE_S
+        oldest = now_ms - active_s * 1000
+        return sum(seen >= oldest for seen in self._last_seen_ms.values())
+
+    @property
+    def privacy(self) -> str:
+        """Privacy mode of the domain's profile; `?` before it was seen."""
+        return self.profile.privacy if self.profile else "?"
+
+    @property
+    def waiting(self) -> str:
+        """Why a client of the domain waits for peers; empty when none does."""
+        for plan in self.plans.values():
+            if plan.status == "waiting":
+                return plan.reason or "waiting for peers"
+        return ""
+
+
+def best_local(evaluation: Evaluation) -> float:
+    """Error of the better of the two models that new clients make from their own rows alone."""
+    return min(evaluation.own_ridge, evaluation.own_mean)
+
+
+def is_below_best_local(evaluation: Evaluation) -> bool:
+    """Whether new clients gain from the meta-parameters over their own best local model."""
+    return evaluation.routed < best_local(evaluation)

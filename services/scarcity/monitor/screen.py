@@ -1,0 +1,176 @@
+"""A SystemView for people: a live picture for a terminal, a line for a log, a closing table."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scarcity.monitor.domain_view import DomainView, best_local, is_below_best_local
+from scarcity.monitor.view import SystemView
+
+PRIVACY_TEXT = {
+    "open": "open (public data: nothing is hidden from the server but the rows)",
+    "budget": "budget (each client bounds what it publishes)",
+    "dp": "dp (noise with an accountant)",
+    "secagg": "secagg (the server sees sums only)",
+}
+
+
+def live_view(view: SystemView, now_ms: int, *, goal: int = 0, status: str = "") -> RenderableType:
+    """The live picture.
+
+    Args:
+        goal: rounds a domain is to reach; 0: endless.
+        status: a line of the caller's, e.g. what it waits for.
+    """
+    table = Table(title="scarcity", title_justify="left", expand=False)
+    table.add_column("domain")
+    for heading in (
+        "round", "clients\nheard/active", "insights/s", "insight → params\np50 / p99",
+        "stale", "gossip\nexch./evict.",
+    ):  # fmt: skip
+        table.add_column(heading, justify="right")
+    for heading in ("new clients:\nadapted", "own best\nlocal ridge", "own\nmean"):
+        table.add_column(heading, justify="right")
+    for _, domain in sorted(view.domains.items()):
+        table.add_row(*_row(domain, now_ms, goal))
+    lines: list[RenderableType] = [table, Text(_system_line(view)), Text(_privacy_line(view))]
+    if status:
+        lines.append(Text(status, style="dim"))
+    return Group(*lines)
+
+
+def log_line(view: SystemView, now_ms: int, *, goal: int = 0) -> str:
+    """The same in one line, for where there is no terminal."""
+    parts = [_domain_line(d, now_ms, goal) for _, d in sorted(view.domains.items())]
+    modes = ",".join(view.privacy_modes) or "?"
+    return " | ".join(
+        [*(parts or ["no domain yet"]), f"parked {_parked(view)}", f"privacy {modes}"]
+    )
+
+
+def closing_table(view: SystemView) -> RenderableType:
+    """New clients' error beside what they have without meta-parameters, and the verdict."""
+    table = Table(
+        title="New clients: mean squared error, target standardised (lower is better)",
+        title_justify="left",
+    )
+    table.add_column("domain")
+    headings = ("round", "adapted,\nrouted", "adapted,\nuniform", "own tuned\nridge", "own\nmean")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    table.add_column("below own best local")
+    for name, domain in sorted(view.domains.items()):
+        last = domain.evaluations.last
+        if last is None:
+            table.add_row(name, str(max(0, domain.version)), "–", "–", "–", "–", "not evaluated")
+            continue
+        figures = (last.routed, last.uniform, last.own_ridge, last.own_mean)
+        table.add_row(
+            name, str(last.version), *(error_text(f) for f in figures), verdict_text(domain)
+        )  # fmt: skip
+    return table
+
+
+def verdict_text(domain: DomainView) -> str:
+    """Whether new clients gain: `yes (-34 %)`, `no (+2 %)`, or why it cannot be said."""
+    last = domain.evaluations.last
+    if last is None:
+        return "not evaluated"
+    word = "yes" if is_below_best_local(last) else "no"
+    local = best_local(last)
+    return f"{word} ({(last.routed / local - 1) * 100:+.0f} %)" if local > 0 else word
+
+
+def error_text(error: float | None) -> str:
+    """An error with three digits.
+
+    >>> [error_text(e) for e in (0.01031, 0.0664, 0.927, 1.5)]
+    ['.0103', '.0664', '.927', '1.50']
+    """
+    if error is None:
+        return "–"
+    if error >= 1:
+        return f"{error:.2f}" if error < 1000 else f"{error:.3g}"
+    text = f"{error:.4f}" if error < 0.1 else f"{error:.3f}"
+    return text.removeprefix("0")
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A duration.
+
+    >>> [seconds_text(s) for s in (0.0042, 1.25, None)]
+    ['4 ms', '1.2 s', '–']
+    """
+    if seconds is None:
+        return "–"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _row(domain: DomainView, now_ms: int, goal: int) -> list[str | Text]:
+    last = domain.evaluations.last
+    latest = domain.rounds.last
+    adapted: str | Text = "–"
+    if last is not None:
+        better = is_below_best_local(last)
+        adapted = Text(error_text(last.routed), style="bold green" if better else "yellow")
+    return [
+        domain.name,
+        _round(domain, goal),
+        f"{domain.clients_heard} / {domain.clients_active(now_ms)}",
+        f"{domain.insight_rate.per_second(now_ms):.0f}",
+        _latency(domain),
+        f"{latest.mean_staleness_versions:.1f}" if latest else "–",
+        f"{domain.exchanges.value} / {domain.evictions.value}",
+        adapted,
+        error_text(last.own_ridge if last else None),
+        error_text(last.own_mean if last else None),
+    ]
+
+
+def _round(domain: DomainView, goal: int) -> str:
+    done = str(domain.version) if domain.version >= 0 else "–"
+    return f"{done}/{goal}" if goal else done
+
+
+def _latency(domain: DomainView) -> str:
+    p50, p99 = domain.latencies.quantile(0.5), domain.latencies.quantile(0.99)
+    return f"{seconds_text(p50)} / {seconds_text(p99)}"
+
+
+def _domain_line(domain: DomainView, now_ms: int, goal: int) -> str:
+    last = domain.evaluations.last
+    errors = (
+        f"new {error_text(last.routed)} ridge {error_text(last.own_ridge)} "
+        f"mean {error_text(last.own_mean)}"
+        if last
+        else "not evaluated yet"
+    )
+    return (
+        f"{domain.name} round {_round(domain, goal)} "
+        f"clients {domain.clients_active(now_ms)}/{domain.clients_heard} "
+        f"{domain.insight_rate.per_second(now_ms):.0f} insights/s "
+        f"params in {seconds_text(domain.latencies.quantile(0.5))} {errors}"
+    )
+
+
+def _parked(view: SystemView) -> str:
+    if not view.dead_letters:
+        return "0"
+    by_reason = ", ".join(f"{n} {reason}" for reason, n in sorted(view.dead_letters.items()))
+    return f"{sum(view.dead_letters.values())} ({by_reason})"
+
+
+def _system_line(view: SystemView) -> str:
+    duplicates = sum(d.duplicates.value for d in view.domains.values())
+    bound = f" of {view.memory_limit}" if view.memory_limit else ""
+    waiting = [f"{n}: {d.waiting}" for n, d in sorted(view.domains.items()) if d.waiting]
+    text = (
+        f"dead letters {_parked(view)} · duplicates {duplicates} · "
+        f"memory {view.memory_clients}{bound} insights"
+    )
+    return f"{text} · {'; '.join(waiting)}" if waiting else text
+
+
+def _privacy_line(view: SystemView) -> str:
+    modes = [PRIVACY_TEXT.get(mode, mode) for mode in view.privacy_modes]
+    return f"privacy mode: {'; '.join(modes) or 'no domain yet'}"

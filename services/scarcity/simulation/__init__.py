@@ -1,0 +1,1 @@
+"""The same cores in one process: an in-process log, virtual time."""

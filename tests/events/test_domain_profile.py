@@ -1,0 +1,60 @@
+"""A profile that cannot work is refused where it is written."""
+
+import pytest
+
+from scarcity.events.dead_letter import park
+from scarcity.events.domain_profile import Column, DomainProfile
+from scarcity.events.errors import InputError, InsightError, Reason
+from scarcity.events.headers import event_headers
+from scarcity.events.topics import check_domain
+from scarcity.events.types import Position, Record
+
+X, Y = Column("x", 0.0, 1.0), Column("y", 0.0, 1.0)
+
+
+def test_a_declared_profile_without_a_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks center or scale"):
+        DomainProfile("d", "f", (Column("x"),), Y)
+
+
+def test_an_estimated_profile_may_wait_for_its_scales() -> None:
+    assert not DomainProfile("d", "f", (Column("x"),), Column("y"), "estimated").is_complete
+
+
+def test_a_column_named_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="names a column twice"):
+        DomainProfile("d", "f", (X, X), Y)
+
+
+def test_a_scale_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        Column("x", 0.0, 0.0)
+
+
+def test_domains_of_a_family_share_the_seed_of_their_feature_maps() -> None:
+    assert DomainProfile("a", "f", (X,), Y).map_seed == DomainProfile("b", "f", (X,), Y).map_seed
+
+
+@pytest.mark.parametrize("name", ["", "Retail", "a.b", "-a", "a" * 65, "über"])
+def test_a_domain_that_cannot_be_a_topics_suffix_is_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        check_domain(name)
+
+
+def test_a_dead_letter_keeps_the_original_and_says_why_and_where() -> None:
+    record = Record(Position("insights.a", 2, 7), b"k", b"\xff", 5, (("h", b"1"),))
+    letter = park(record, InsightError(Reason.MALFORMED, "no JSON"), stage="memory.admission")
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value, headers["h"]) == (b"k", b"\xff", b"1")
+    assert headers["dl_reason"] == b"malformed"
+    assert [headers[f"dl_{n}"] for n in ("topic", "partition", "offset")] == [
+        b"insights.a",
+        b"2",
+        b"7",
+    ]
+
+
+def test_the_cloudevents_time_is_utc_with_milliseconds() -> None:
+    headers = dict(event_headers("Insight", source="/clients/a", event_id="a-1", at_ms=1500))
+    assert headers["ce_time"] == b"1970-01-01T00:00:01.500Z"
+    assert headers["ce_type"] == b"scarcity.Insight.v1"
