@@ -19,6 +19,8 @@ COMMAND_MODULES = (
     "scarcity.client.commands",
     "scarcity.monitor.commands",
     "scarcity.demo.commands",
+    "scarcity.audit.commands",
+    "scarcity.simulation.commands",
 )
 
 

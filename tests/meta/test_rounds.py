@@ -13,13 +13,13 @@ ASYNC = RoundPolicy(mode="async", min_clients=2, buffer=4, deadline_s=10.0)
 
 def test_a_round_without_insights_waits_for_clients() -> None:
     decision = decide(SYNC, RoundView(fresh=0, active=0, opened_ms=None), now_ms=10**9)
-    assert decision == Wait("waits for clients: 0 of at least 2", below_minimum=True)
+    assert decision == Wait("waits for clients: 0 of at least 2", stalled=True)
 
 
 def test_below_min_clients_even_the_deadline_does_not_close_a_round() -> None:
     decision = decide(SYNC, RoundView(fresh=1, active=1, opened_ms=0), now_ms=10**9)
     assert isinstance(decision, Wait)
-    assert decision.below_minimum
+    assert decision.stalled
     assert "1 of at least 2" in decision.reason
 
 
@@ -78,7 +78,7 @@ def test_a_round_closes_never_below_min_clients_and_always_by_its_deadline(
     decision = decide(policy, RoundView(fresh, active, 0 if fresh else None), now_ms)
     if fresh < policy.min_clients:
         assert isinstance(decision, Wait)
-        assert decision.below_minimum
+        assert decision.stalled
     elif now_ms >= 10_000:
         assert isinstance(decision, Close)
     elif isinstance(decision, Wait):

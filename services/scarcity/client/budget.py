@@ -3,8 +3,8 @@
 Enough published numbers give back the rows: 8 rounds of 8 slopes and a loss gave back 4 rows of 6
 columns exactly. So in mode `budget` a client stops publishing slopes and unsealed priors while the
 numbers it has published are still at most a quarter of the numbers it holds; from then on it
-publishes losses alone and says so. docs/decisions/client-state-lives-in-the-log.md says how the
-count outlives the process.
+publishes losses alone and says so. How the count outlives the process:
+docs/decisions/0012-client-state-lives-in-the-log.md.
 """
 
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ def check_mode(profile: DomainProfile) -> PrivacyMode:
     """
     if profile.privacy in ("dp", "secagg"):
         raise ServiceError(
-            f"domain {profile.domain!r} asks for privacy mode {profile.privacy!r}, which this version "
-            "does not have yet: nothing was published. Ask its operator for `budget` or `open`, or wait"
+            f"domain {profile.domain!r} asks for privacy mode {profile.privacy!r}, which this "
+            "version does not have yet: nothing was published. Ask for `budget` or `open`"
         )
     return profile.privacy
 

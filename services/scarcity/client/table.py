@@ -97,6 +97,18 @@ def read_clients(
     return _with_enough_rows(path, profile, clients, alone=entity is None)
 
 
+def check_readable(path: Path) -> None:
+    """Say at once, before a broker is asked for columns, that a file is not there.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
 def _with_enough_rows(
     path: Path, profile: DomainProfile, clients: dict[str, Rows], *, alone: bool
 ) -> dict[str, Rows]:

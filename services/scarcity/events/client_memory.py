@@ -6,7 +6,7 @@ from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.insight import Insight
 
 
-class ExpertMemory(msgspec.Struct):
+class ExpertMemory(msgspec.Struct, gc=False):
     """Running figures of one expert's loss: count, mean, and exponentially weighted mean."""
 
     count: int
@@ -14,7 +14,7 @@ class ExpertMemory(msgspec.Struct):
     ewma: float
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where the last folded insight lies in the log."""
 
     topic: str

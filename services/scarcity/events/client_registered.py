@@ -19,6 +19,8 @@ class ClientRegistered(msgspec.Struct, omit_defaults=True):
     Attributes:
         rows: rows the client holds.
         moments: per column of the profile (features, then target), when it says `estimated`.
+        leased_scalars: upper bound of the numbers this client has published of its rows; a restart
+            counts them as spent (client/budget.py).
         public_key, certificate: slots of a later schema minor: peers' encryption and signing.
     """
 
@@ -27,6 +29,7 @@ class ClientRegistered(msgspec.Struct, omit_defaults=True):
     rows: int
     registered_at_ms: int
     moments: dict[str, Moments] = {}
+    leased_scalars: int = 0
     public_key: str = ""
     certificate: str = ""
     schema_version: str = SCHEMA_VERSION

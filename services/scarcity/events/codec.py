@@ -4,6 +4,7 @@ Readers ignore unknown fields and refuse a higher major ``schema_version``. The 
 at even when the rest does not decode, so that a future event is parked as such and not as garbage.
 """
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgpack
@@ -106,3 +107,31 @@ def _plain(event: msgspec.Struct) -> dict[str, Any]:
     # A version is always written, also by structs that leave out what has its default.
     version = getattr(event, "schema_version", None)
     return plain if version is None else plain | {"schema_version": version}
+
+
+def canonical_json(event: msgspec.Struct) -> bytes:
+    """The one JSON of an event that hashes are taken of: sorted keys, nothing that has its default.
+
+    Defaults are told by value: ``omit_defaults`` tells them by identity, so that an event and its
+    decoded copy encode differently. A later schema minor may add fields: they have defaults.
+
+    >>> from scarcity.events.ledger_entry import RoundPolicy
+    >>> canonical_json(RoundPolicy(mode="async", min_clients=2))
+    b'{"mode":"async"}'
+    """
+    return orjson.dumps(event, default=_without_defaults, option=orjson.OPT_SORT_KEYS)
+
+
+def _without_defaults(event: Any) -> dict[str, Any]:
+    defaults = _defaults(type(event))
+    fields = msgspec.structs.asdict(event)
+    return {name: v for name, v in fields.items() if name not in defaults or v != defaults[name]}
+
+
+@lru_cache(maxsize=64)
+def _defaults(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    fields = msgspec.structs.fields(kind)
+    made = {
+        f.name: f.default_factory() for f in fields if f.default_factory is not msgspec.NODEFAULT
+    }
+    return made | {f.name: f.default for f in fields if f.default is not msgspec.NODEFAULT}

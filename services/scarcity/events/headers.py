@@ -4,6 +4,7 @@ Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from scarcity.events.types import Headers
 
@@ -22,12 +23,17 @@ def event_headers(
         event_id: unique within the source.
         at_ms: time of the event, ms since 1970.
     """
-    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return (
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),
         ("ce_type", f"scarcity.{kind}.v1".encode()),
         ("ce_source", source.encode()),
-        ("ce_time", at.replace("+00:00", "Z").encode()),
+        ("ce_time", _rfc3339(at_ms)),
         ("content-type", content_type),
     )
+
+
+@lru_cache(maxsize=1024)  # records of one batch share their broker's time
+def _rfc3339(at_ms: int) -> bytes:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return at.replace("+00:00", "Z").encode()

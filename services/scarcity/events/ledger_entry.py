@@ -3,9 +3,8 @@
 import hashlib
 
 import msgspec
-import orjson
 
-from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.codec import SCHEMA_VERSION, canonical_json
 
 
 class PartitionInputs(msgspec.Struct):
@@ -108,6 +107,5 @@ class LedgerEntry(msgspec.Struct, omit_defaults=True):
     schema_version: str = SCHEMA_VERSION
 
     def hash(self) -> str:
-        """Hex SHA-256 of the entry: canonical JSON (sorted keys)."""
-        raw = orjson.dumps(msgspec.to_builtins(self), option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(raw).hexdigest()
+        """Hex SHA-256 of the entry's canonical JSON."""
+        return hashlib.sha256(canonical_json(self)).hexdigest()

@@ -6,6 +6,7 @@ along another random direction and cuts the line into groups.
 """
 
 import hashlib
+import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class P2PGossipManager:
         line = sorted(profiles, key=place)
         count = ceil(len(line) / self.group_size)
         cuts = [i * len(line) // count for i in range(count + 1)]
-        return [line[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [line[a:b] for a, b in itertools.pairwise(cuts)]
 
     def _peers(self, group: Sequence[str], place: int) -> list[str]:
         """Neighbours on a ring, nearest first, and the opposite one where a place is left."""

@@ -71,5 +71,5 @@ def fwht(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def hadamard() -> npt.NDArray[np.float64]:
-    """Return H_128 in Sylvester's order; float64 [128, 128], entries -1 and 1. Not to be written to."""
+    """Return H_128 in Sylvester's order; float64 [128, 128], entries -1 and 1; never changed."""
     return fwht(np.eye(DIRECTION_COUNT, dtype=np.int64)).astype(np.float64)

@@ -7,7 +7,7 @@ is linear. The maps come from a public seed, so every client of a family has the
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf, isinf, pi, sqrt
+from math import isinf, pi, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from scarcity.events.types import EXPERT_COUNT, FEATURE_COUNT
+from scarcity.learning.length_scales import LENGTH_SCALES
 from scarcity.learning.public_draws import draw_uniforms
-
-LENGTH_SCALES: tuple[float, ...] = (0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, inf)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,17 @@ Array = npt.NDArray[np.float64]
 
 # Tuned on three public panels (benchmarks/learning_panels.py); natural logarithms.
 LOG_LAMBDA_BIAS = 0.0
-LOG_LAMBDA_LINEAR = 0.0
-LOG_LAMBDA_WAVES = -1.0
+LOG_LAMBDA_LINEAR = -3.0
+LOG_LAMBDA_WAVES = -4.0
 LOG_SIGMA2 = -2.0
 
 THETA = slice(0, FEATURE_COUNT)
 LOG_LAMBDA = slice(FEATURE_COUNT, 2 * FEATURE_COUNT)
+
+
+def waves(inputs: int) -> slice:
+    """Entries of theta (and, 64 further, of log lambda) that weigh random features."""
+    return slice(1 + inputs, FEATURE_COUNT)
 
 
 def default_z(inputs: int) -> Array:
@@ -57,7 +62,8 @@ def carry_over(z: Array, *, from_inputs: int, to_inputs: int) -> Array:
 
 def _row_means(values: Array) -> Array:
     # Column by column: np.sum's pairwise order may change between numpy releases.
-    total = np.zeros((len(values), 1))
+    total: Array = np.zeros((len(values), 1))
     for column in range(values.shape[1]):
         total = total + values[:, column : column + 1]
-    return total / values.shape[1]
+    means: Array = total / values.shape[1]
+    return means

@@ -75,7 +75,10 @@ class PendingSet:
         return len(self._fresh) - sum(client in self._fresh for client in self._departed)
 
     def opened_ms(self) -> int | None:
-        """Record timestamp of the first insight since the last round; None without one."""
+        """Record timestamp of the first insight since the last round; None without one.
+
+        After a restart it is the first that compaction has left: the deadline may come later.
+        """
         left = self._departed
         return min((t for client, t in self._opened_ms.items() if client not in left), default=None)
 

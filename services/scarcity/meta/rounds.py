@@ -30,12 +30,12 @@ class Wait:
 
     Attributes:
         reason: one clause, for people.
-        below_minimum: fewer than ``min_clients`` were heard: time alone will not close it.
+        stalled: time alone will not end this wait; somebody has to do something.
         until_ms: when time alone closes it; None when it never does.
     """
 
     reason: str
-    below_minimum: bool = False
+    stalled: bool = False
     until_ms: int | None = None
 
 
@@ -59,7 +59,7 @@ def decide(policy: RoundPolicy, view: RoundView, now_ms: int) -> Wait | Close:
     """
     if view.fresh < policy.min_clients or view.opened_ms is None:
         reason = f"waits for clients: {view.fresh} of at least {policy.min_clients}"
-        return Wait(reason, below_minimum=True)
+        return Wait(reason, stalled=True)
     needed, by = _needed(policy, view.active)
     if view.fresh >= needed:
         return Close(by)

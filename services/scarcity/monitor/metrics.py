@@ -209,15 +209,15 @@ class SystemCollector(Collector):
             "Records the monitor could not decode.",
             value=view.unreadable,
         )
-        yield GaugeMetricFamily(
+        yield self._gauge(
             "scarcity_memory_insights",
             "Insights the global memory holds: the latest of each client.",
-            value=view.memory_clients,
+            lambda d: [((), d.clients_heard)],
         )
         if view.memory_limit:
             yield GaugeMetricFamily(
                 "scarcity_memory_insights_limit",
-                "Bound of the global memory.",
+                "Bound of the global memory, a domain.",
                 value=view.memory_limit,
             )
         lag = GaugeMetricFamily(

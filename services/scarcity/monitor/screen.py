@@ -34,8 +34,7 @@ def live_view(view: SystemView, now_ms: int, *, goal: int = 0, status: str = "")
     for _, domain in sorted(view.domains.items()):
         table.add_row(*_row(domain, now_ms, goal))
     lines: list[RenderableType] = [table, Text(_system_line(view)), Text(_privacy_line(view))]
-    if status:
-        lines.append(Text(status, style="dim"))
+    lines += [Text(line, style="dim") for line in (_waiting_line(view), status) if line]
     return Group(*lines)
 
 
@@ -162,13 +161,16 @@ def _parked(view: SystemView) -> str:
 
 def _system_line(view: SystemView) -> str:
     duplicates = sum(d.duplicates.value for d in view.domains.values())
-    bound = f" of {view.memory_limit}" if view.memory_limit else ""
-    waiting = [f"{n}: {d.waiting}" for n, d in sorted(view.domains.items()) if d.waiting]
-    text = (
+    bound = f" (at most {view.memory_limit} a domain)" if view.memory_limit else ""
+    return (
         f"dead letters {_parked(view)} · duplicates {duplicates} · "
-        f"memory {view.memory_clients}{bound} insights"
+        f"memory {view.memory_clients} insights{bound}"
     )
-    return f"{text} · {'; '.join(waiting)}" if waiting else text
+
+
+def _waiting_line(view: SystemView) -> str:
+    waiting = [f"{n}: {d.waiting}" for n, d in sorted(view.domains.items()) if d.waiting]
+    return f"gossip waits: {'; '.join(waiting)}" if waiting else ""
 
 
 def _privacy_line(view: SystemView) -> str:

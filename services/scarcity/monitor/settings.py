@@ -14,10 +14,13 @@ class MonitorSettings:
 
     Attributes:
         port: port of `/metrics` and `/health`, on loopback; SCARCITY_MONITOR_PORT.
+        memory_limit: bound of the memory workers, insights a domain, as they read it themselves
+            from SCARCITY_MEMORY_MAX_INSIGHTS; 0 when it is not set here.
         lag_every_s: seconds between two looks at the consumer groups; SCARCITY_MONITOR_LAG_SECONDS.
     """
 
     port: int = DEFAULT_PORT
+    memory_limit: int = 0
     lag_every_s: float = 5.0
 
     @classmethod
@@ -33,7 +36,8 @@ class MonitorSettings:
         every_s = _number(environ, "SCARCITY_MONITOR_LAG_SECONDS", cls.lag_every_s)
         if every_s < 1:
             raise InputError(f"SCARCITY_MONITOR_LAG_SECONDS={every_s:g}: at least 1 second")
-        return cls(int(port), every_s)
+        limit = _number(environ, "SCARCITY_MEMORY_MAX_INSIGHTS", 0)
+        return cls(int(port), int(limit), every_s)
 
 
 def _number(environ: Mapping[str, str], key: str, default: float) -> float:

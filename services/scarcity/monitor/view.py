@@ -53,7 +53,7 @@ class SystemView:
 
     Attributes:
         domains: by name, at most MAX_DOMAINS.
-        memory_limit: bound of the global memory, in insights; 0 when it is not known.
+        memory_limit: bound of the global memory, insights a domain; 0 when it is not known.
         dead_letters: parked records by reason, a closed set.
         unreadable: records of any topic that did not decode, and were left out.
         records: records folded.

@@ -91,6 +91,12 @@ class MemoryLog:
                         lambda: any(len(self._arrivals[t]) > seen[t] for t in topics)
                     )
 
+    def discard(self, topic: str) -> None:
+        """Drop every record of a topic; offsets go on. No one may be streaming it."""
+        for log in self._logs[topic]:
+            log.clear()
+        self._arrivals[topic].clear()
+
     def compact(self, topic: str) -> None:
         """Keep the latest record of each key and drop tombstones; offsets stay as they are."""
         for partition, log in enumerate(self._logs[topic]):

@@ -1,0 +1,186 @@
+"""What would have been learned: the same log folded again without some clients, or otherwise ruled.
+
+The clients' reports stay what they were. They were measured on the parameters that they really had,
+so a refold tells what the meta-learner would have made of the same reports, not what clients would
+have reported on other parameters.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from scarcity.audit.chain import Link, read_chain
+from scarcity.audit.explanation import norm
+from scarcity.audit.inputs import InsightIndex
+from scarcity.audit.log import AuditLog
+from scarcity.audit.recut import Recut
+from scarcity.audit.replaying import Replay, needed
+from scarcity.audit.rules import KnownRules
+from scarcity.audit.selection import check_known
+from scarcity.events.errors import InputError
+from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.learning.initial import LOG_LAMBDA, THETA
+from scarcity.learning.online_maml import DomainState, LearningSettings, OnlineMAMLEngine
+from scarcity.memory.settings import MemorySettings
+from scarcity.meta.pending import Heard
+from scarcity.meta.recompute import Version
+
+
+@dataclass(frozen=True)
+class Question:
+    """What would be different.
+
+    Attributes:
+        without: clients whose insights do not count.
+        policy: when rounds close, in place of the recorded rounds.
+        settings: learning rules, in place of the recorded ones.
+        domain: look at this one only.
+        memory_settings: as the memory workers have them; used with ``policy``.
+    """
+
+    without: Collection[str] = ()
+    policy: RoundPolicy | None = None
+    settings: LearningSettings | None = None
+    domain: str | None = None
+    memory_settings: MemorySettings = field(default_factory=MemorySettings)
+
+
+@dataclass
+class Course:
+    """How a domain went.
+
+    Attributes:
+        insights: heard, all versions.
+        taken_back: steps that the gate took back.
+        mean_loss: of the last round; None before any.
+        state: of the last version.
+    """
+
+    versions: int = 0
+    insights: int = 0
+    taken_back: int = 0
+    mean_loss: float | None = None
+    state: DomainState | None = None
+
+    @property
+    def running_loss(self) -> float | None:
+        """Mean over experts of the running losses that clients route by; None before any."""
+        losses = [] if self.state is None else self.state.domain_losses.tolist()
+        told = [loss for loss in losses if loss == loss]  # NaN differs from itself
+        return sum(told) / len(told) if told else None
+
+    def add(self, version: Version, heard: int) -> None:
+        """Note a version."""
+        report = version.report
+        self.versions += 1
+        self.insights += heard
+        self.taken_back += report is not None and report.reverted
+        if report is not None and report.mean_loss is not None:
+            self.mean_loss = report.mean_loss
+        self.state = version.domain
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A domain as it went and as it would have gone; norms of the differences of the last z.
+
+    ``theta_norm`` and so on are of the recorded one, to compare with.
+    """
+
+    domain: str
+    recorded: Course
+    altered: Course
+    theta: float
+    log_lambda: float
+    log_sigma2: float
+    theta_norm: float
+    log_lambda_norm: float
+    log_sigma2_norm: float
+
+
+def counterfactual(
+    log: AuditLog,
+    question: Question,
+    rules: KnownRules,
+    on_step: Callable[[int, int], None] = lambda *_: None,
+) -> list[Outcome]:
+    """Fold again and compare, by domain.
+
+    Raises:
+        InputError: a client contributed to nothing, the domain has no version, a version can no
+            longer be made again, or the log holds too little for another round policy.
+    """
+    chain = read_chain(log.ledger, log.head)
+    if question.domain is not None:
+        check_known(chain, question.domain)
+    if question.policy is not None and not log.is_whole:
+        raise InputError(
+            "another round policy needs all insights; this bundle holds those that versions used: "
+            "export it with --all-insights"
+        )
+    domains = {link.entry.domain for link in chain.links}
+    domains = domains if question.domain is None else {question.domain}
+    links = needed(chain.links, domains, len(chain.links) - 1)
+    heard_of: set[str] = set()
+    recorded, altered = _both(log, question, rules, links, heard_of, on_step)
+    _check_clients(question, heard_of)
+    return [_outcome(name, recorded[name], altered[name]) for name in sorted(domains)]
+
+
+def _both(
+    log: AuditLog,
+    question: Question,
+    rules: KnownRules,
+    links: Sequence[Link],
+    heard_of: set[str],
+    on_step: Callable[[int, int], None],
+) -> tuple[dict[str, Course], dict[str, Course]]:
+    index, engine = InsightIndex.of(log), _engine(question)
+
+    def keep(heard: Heard) -> bool:
+        return heard.insight.client_id not in question.without
+
+    replays = [Replay(index, rules)]
+    if question.policy is None:
+        replays.append(Replay(index, rules, keep=keep, engine=engine))
+    courses: list[dict[str, Course]] = [{}, {}]
+    for done, link in enumerate(links, 1):
+        for replay, course in zip(replays, courses, strict=False):
+            step = replay.step(link)
+            if step.version is None:
+                raise InputError(f"{link.name} can no longer be made again: {step.lost}")
+            course.setdefault(link.entry.domain, Course()).add(step.version, len(step.heard))
+            if replay is replays[0]:
+                heard_of.update(one.insight.client_id for one in step.heard)
+        on_step(done, len(links))
+    if question.policy is not None:
+        again = Recut(
+            question.policy, Replay(index, rules, engine=engine), question.memory_settings
+        )
+        topics = {f"insights.{link.entry.domain}" for link in links}
+        records = [r for topic in sorted(topics) for r in log.insights.get(topic, ())]
+        without = {client.encode() for client in question.without}
+        kept = [record for record in records if record.key not in without]
+        for domain, version, heard in again.run(links, kept):
+            courses[1].setdefault(domain, Course()).add(version, heard)
+    return courses[0], courses[1]
+
+
+def _engine(question: Question) -> OnlineMAMLEngine | None:
+    return None if question.settings is None else OnlineMAMLEngine(question.settings)
+
+
+def _check_clients(question: Question, heard_of: set[str]) -> None:
+    unknown = sorted(set(question.without) - heard_of)
+    if unknown:
+        where = "no version" if question.domain is None else f"no version of {question.domain}"
+        raise InputError(f"client {unknown[0]!r} is heard in {where}")
+
+
+def _outcome(domain: str, recorded: Course, altered: Course) -> Outcome:
+    one, other = recorded.state, altered.state
+    if one is None or other is None:
+        raise InputError(f"domain {domain} has no version to compare")
+    parts = (THETA, LOG_LAMBDA, slice(-1, None))
+    apart = [norm(other.z[:, part] - one.z[:, part]) for part in parts]
+    sizes = [norm(one.z[:, part]) for part in parts]
+    return Outcome(domain, recorded, altered, *apart, *sizes)

@@ -1,0 +1,117 @@
+"""The insights that a ledger entry names, fetched back from the insights topics."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from scarcity.audit.log import AuditLog, Partition, domain_of
+from scarcity.events.codec import decode_json
+from scarcity.events.errors import EventError, Reason
+from scarcity.events.insight import Insight
+from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs
+from scarcity.events.topics import insights_topic
+from scarcity.events.types import Position, Record
+from scarcity.meta.pending import Heard
+
+
+class MissingInputError(Exception):
+    """An insight cannot be had back.
+
+    Attributes:
+        expired: it lies below the first record that its partition still keeps: retention took it.
+    """
+
+    def __init__(self, message: str, *, expired: bool) -> None:
+        super().__init__(message)
+        self.expired = expired
+
+
+@dataclass(frozen=True)
+class InsightIndex:
+    """Insights by position."""
+
+    records: Mapping[Position, Record]
+    first_offsets: Mapping[Partition, int]
+
+    @classmethod
+    def of(cls, log: AuditLog) -> "InsightIndex":
+        """Index the insights of a log."""
+        records = {r.position: r for found in log.insights.values() for r in found}
+        return cls(records, log.first_offsets)
+
+    def used_by(self, entry: LedgerEntry) -> list[Record]:
+        """The records an entry names, by (partition, offset).
+
+        Raises:
+            MissingInputError: one is not there.
+        """
+        return [self._record(position) for position in positions(entry)]
+
+    def _record(self, position: Position) -> Record:
+        record = self.records.get(position)
+        if record is not None:
+            return record
+        first = self.first_offsets.get((position.topic, position.partition))
+        if first is None or position.offset < first:
+            kept = "keeps no record" if first is None else f"begins at offset {first}"
+            raise MissingInputError(f"{position} is gone: the partition {kept}", expired=True)
+        raise MissingInputError(f"{position} is missing among records that are kept", expired=False)
+
+
+def positions(entry: LedgerEntry) -> list[Position]:
+    """Where an entry's insights lie.
+
+    >>> from scarcity.events.ledger_entry import PartitionInputs
+    >>> [str(p) for p in positions_of("retail", [PartitionInputs(2, [4, 1])])]
+    ['insights.retail[2]@4', 'insights.retail[2]@5']
+    """
+    return positions_of(entry.domain, entry.inputs)
+
+
+def positions_of(domain: str, inputs: Iterable[PartitionInputs]) -> list[Position]:
+    """Positions of delta-coded inputs, in their order."""
+    topic = insights_topic(domain)
+    return [Position(topic, one.partition, offset) for one in inputs for offset in one.offsets()]
+
+
+def hear(record: Record) -> Heard:
+    """An insight as the meta-learner hears it.
+
+    Raises:
+        EventError: the record holds no insight, or not one of its topic and key.
+    """
+    insight = decode_json(record.value, Insight)
+    topic, partition, offset = record.position
+    if insight.domain != domain_of(topic) or record.key != insight.client_id.encode():
+        raise EventError(
+            Reason.WRONG_KEY,
+            f"the insight is of {insight.domain}/{insight.client_id}, its key is {record.key!r}",
+        )
+    return Heard(partition, offset, record.timestamp_ms, insight)
+
+
+class UsedOnce:
+    """Checks that no insight is used twice, and no client counted twice in a round.
+
+    A domain's versions use ever higher offsets of a partition; so one number a partition tells.
+    """
+
+    def __init__(self) -> None:
+        self._highest: dict[Partition, int] = {}
+
+    def check(self, entry: LedgerEntry, heard: Iterable[Heard]) -> list[str]:
+        """What is wrong with an entry's inputs; entries come in the order of the ledger."""
+        wrong: list[str] = []
+        for one in entry.inputs:
+            offsets = one.offsets()
+            where = (entry.domain, one.partition)
+            before = self._highest.get(where, -1)
+            if offsets and (offsets[0] <= before or len(set(offsets)) != len(offsets)):
+                wrong.append(
+                    f"partition {one.partition}: offset {offsets[0]} is used although versions "
+                    f"before used up to {before}"
+                )
+            self._highest[where] = max([before, *offsets])
+        counts = Counter(one.insight.client_id for one in heard)
+        wrong += [f"counts {client!r} {n} times" for client, n in counts.items() if n > 1]
+        return wrong

@@ -1,0 +1,128 @@
+"""What an audit works on: the records of the topics, read once, from whatever holds them.
+
+Everything after this module is pure, so a live cluster, an exported bundle and the in-process log
+are audited by the same code.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from scarcity.events.codec import decode_json, decode_msgpack
+from scarcity.events.errors import EventError
+from scarcity.events.ledger_entry import LedgerEntry
+from scarcity.events.meta_state import MetaState
+from scarcity.events.topics import INSIGHTS_PREFIX, LEDGER, META_STATE, insights_topic
+from scarcity.events.types import Record
+from scarcity.meta.state_codec import WRITER_KEY
+
+Partition = tuple[str, int]  # an insights topic and a number
+
+
+class RecordSource(Protocol):
+    """Where records come from; every Broker is one."""
+
+    async def read_all(self, topic: str) -> list[Record]:
+        """Committed records still kept, by (partition, offset).
+
+        Raises:
+            BrokerError: the topic does not exist.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Head:
+    """The ledger's end as its writer noted it: number of entries, hash of the last."""
+
+    length: int
+    ledger_hash: str
+
+
+@dataclass(frozen=True)
+class AuditLog:
+    """Records of one reading.
+
+    Attributes:
+        ledger: in the order of the log.
+        insights: by topic; by (partition, offset) within.
+        first_offsets: of each insights partition, the first record still kept when it was read.
+        head: None when the writer noted none.
+        is_whole: all insights that the topics keep are here, not only those that versions used.
+    """
+
+    ledger: tuple[Record, ...]
+    insights: Mapping[str, tuple[Record, ...]]
+    first_offsets: Mapping[Partition, int] = field(default_factory=dict)
+    head: Head | None = None
+    is_whole: bool = True
+
+
+def ledger_domains(ledger: Iterable[Record]) -> list[str]:
+    """Domains that the readable entries name, sorted."""
+    names = set()
+    for record in ledger:
+        try:
+            names.add(decode_json(record.value, LedgerEntry).domain)
+        except EventError:
+            continue  # the chain check reports it
+    return sorted(names)
+
+
+def first_offsets(records: Iterable[Record]) -> dict[Partition, int]:
+    """First offset of each partition that has a record."""
+    first: dict[Partition, int] = {}
+    for record in records:
+        topic, partition, offset = record.position
+        first[topic, partition] = min(offset, first.get((topic, partition), offset))
+    return first
+
+
+async def read_log(
+    source: RecordSource, on_topic: Callable[[str], None] = lambda _: None
+) -> AuditLog:
+    """Read what an audit needs.
+
+    The writer's note of the ledger's end is read first: what is appended meanwhile is then above it
+    and cannot look as if it were missing.
+
+    Args:
+        on_topic: told of each topic before it is read.
+
+    Raises:
+        BrokerError: a topic does not exist.
+    """
+    on_topic(META_STATE)
+    head = _head(await source.read_all(META_STATE))
+    on_topic(LEDGER)
+    ledger = tuple(await source.read_all(LEDGER))
+    insights: dict[str, tuple[Record, ...]] = {}
+    first: dict[Partition, int] = {}
+    for domain in ledger_domains(ledger):
+        topic = insights_topic(domain)
+        on_topic(topic)
+        insights[topic] = tuple(await source.read_all(topic))
+        first |= first_offsets(insights[topic])
+    return AuditLog(ledger, insights, first, head)
+
+
+def domain_of(topic: str) -> str:
+    """Domain of an insights topic.
+
+    >>> domain_of("insights.retail")
+    'retail'
+    """
+    return topic.removeprefix(INSIGHTS_PREFIX)
+
+
+def _head(states: Iterable[Record]) -> Head | None:
+    head = None
+    for record in states:
+        if record.key != WRITER_KEY.encode():
+            continue
+        if record.value is None:
+            head = None
+        else:
+            state = decode_msgpack(record.value, MetaState)
+            head = Head(state.ledger_length, state.ledger_hash)
+    return head

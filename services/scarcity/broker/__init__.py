@@ -1,0 +1,1 @@
+"""The one place that speaks to Kafka: topics.yaml, the embedded broker, producers and consumers."""

@@ -1,0 +1,42 @@
+"""A broker that is not there yet is waited for, with one clear line in the log."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiokafka.errors import KafkaError
+
+from scarcity.broker.errors import to_broker_error
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY_S = 0.5
+LONGEST_DELAY_S = 10.0
+
+
+async def start_with_backoff(start: Callable[[], Awaitable[None]], what: str) -> None:
+    """Call ``start`` until it succeeds: at once, after 0.5 s, doubling to 10 s, for ever.
+
+    Args:
+        start: e.g. the ``start`` of an aiokafka client; called again after a failure.
+        what: who waits, for the log.
+
+    Raises:
+        BrokerError: the broker refused for a reason that waiting does not change.
+    """
+    delay_s = FIRST_DELAY_S
+    while True:
+        try:
+            await start()
+        except KafkaError as error:
+            translated = to_broker_error(error, what)
+            if not error.retriable:
+                raise translated from error
+            if delay_s == FIRST_DELAY_S:
+                logger.warning("%s; trying again until it answers", translated)
+        else:
+            if delay_s > FIRST_DELAY_S:
+                logger.warning("%s: the broker answers again", what)
+            return
+        await asyncio.sleep(delay_s)
+        delay_s = min(2 * delay_s, LONGEST_DELAY_S)

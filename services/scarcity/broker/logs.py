@@ -1,0 +1,58 @@
+"""Plain lines to stderr: one an event, also for errors, and no flood while a broker is away."""
+
+import logging
+import sys
+
+LIBRARIES_QUIET = ("aiokafka", "faust", "mode")
+REPEAT_S = 10.0
+
+
+class OneLine(logging.Formatter):
+    """An exception is shown as its class and message on the same line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        line = f"{self.formatTime(record)} {record.levelname} {record.name}: {record.getMessage()}"
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and str(error) not in line:
+            line = f"{line} {type(error).__name__}: {error}"
+        return " | ".join(part.strip() for part in line.splitlines() if part.strip())
+
+
+class NotAgain(logging.Filter):
+    """A library's message is let through once in ten seconds.
+
+    aiokafka reports every failed attempt, ten a second while the broker is away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        if not record.name.startswith(LIBRARIES_QUIET):
+            return True
+        key = (record.name, str(record.msg))
+        if record.created - self._last.get(key, -REPEAT_S) < REPEAT_S:
+            return False
+        self._last[key] = record.created
+        return True
+
+
+def configure_logging(*, debug: bool = False) -> None:
+    """Send our log to stderr in plain lines; the libraries only report errors.
+
+    Args:
+        debug: everything, with tracebacks.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    if debug:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    else:
+        handler.setFormatter(OneLine())
+        handler.addFilter(NotAgain())
+    level = logging.DEBUG if debug else logging.INFO
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in LIBRARIES_QUIET:
+        logging.getLogger(name).setLevel(logging.DEBUG if debug else logging.ERROR)

@@ -1,0 +1,82 @@
+"""How every client of the broker is built: one frozen object, read once from the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scarcity.events.errors import InputError
+
+DEFAULT_BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"
+BOOTSTRAP_SERVERS_KEY: Final = "SCARCITY_BOOTSTRAP_SERVERS"
+
+# An insight may reach 4 MiB (topics.yaml) so that one above the limit of events is parked with its
+# reason instead of vanishing at its sender; a parked record is larger than the original by headers.
+MAX_REQUEST_BYTES: Final = 5 << 20
+
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+
+
+def check_servers(servers: str, origin: str) -> str:
+    """Return ``servers`` when it is a list of host:port separated by commas.
+
+    Args:
+        origin: what the person wrote it in, e.g. the environment key; begins the message.
+
+    Raises:
+        InputError: a part is no host:port, or a port lies outside 1 to 65535.
+    """
+    for part in servers.split(","):
+        match = _SERVER.fullmatch(part.strip())
+        if match is None or not 1 <= int(match[2]) <= 65535:
+            raise InputError(
+                f"{origin}: {part.strip()!r} is no host:port, e.g. {DEFAULT_BOOTSTRAP_SERVERS}"
+            )
+    return ",".join(part.strip() for part in servers.split(","))
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """Where the broker is.
+
+    Attributes:
+        bootstrap_servers: host:port, several separated by commas.
+    """
+
+    bootstrap_servers: str = DEFAULT_BOOTSTRAP_SERVERS
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "KafkaSettings":
+        """Read SCARCITY_BOOTSTRAP_SERVERS.
+
+        Raises:
+            InputError: the value is no list of host:port; the message names the key.
+
+        >>> KafkaSettings.from_environment({}).bootstrap_servers
+        '127.0.0.1:9092'
+        """
+        servers = environ.get(BOOTSTRAP_SERVERS_KEY) or DEFAULT_BOOTSTRAP_SERVERS
+        return cls(check_servers(servers, BOOTSTRAP_SERVERS_KEY))
+
+    def client_options(self) -> dict[str, Any]:
+        """Options that every aiokafka client is built with: address, later also security."""
+        return {"bootstrap_servers": self.bootstrap_servers}
+
+    def producer_options(self) -> dict[str, Any]:
+        """Options of every producer: acknowledged by all replicas, idempotent, large enough."""
+        return {
+            **self.client_options(),
+            "acks": "all",
+            "enable_idempotence": True,
+            "max_request_size": MAX_REQUEST_BYTES,
+        }
+
+    def consumer_options(self) -> dict[str, Any]:
+        """Options of every consumer: committed records only, nothing committed by itself."""
+        return {
+            **self.client_options(),
+            "isolation_level": "read_committed",
+            "auto_offset_reset": "earliest",
+            "enable_auto_commit": False,
+            "metadata_max_age_ms": 5000,
+        }

@@ -1,0 +1,210 @@
+"""`scarcity client` and `scarcity domain`: parse, read the files, hand over to the hosts."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scarcity.broker.commands import add_bootstrap_servers, settings_of
+
+if TYPE_CHECKING:
+    from scarcity.broker.protocol import Broker
+    from scarcity.broker.settings import KafkaSettings
+    from scarcity.client.settings import Pacing
+    from scarcity.events.domain_profile import DomainProfile
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of this package."""
+    _register_client(commands)
+    _register_domain(commands)
+
+
+def _register_client(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    client = commands.add_parser(
+        "client",
+        help="take part in a domain with the rows of a CSV file",
+        description="Learns on the rows of a file and publishes losses, never rows.",
+    )
+    client.add_argument("--data", type=Path, required=True, help="CSV file; line 1 names columns")
+    client.add_argument("--domain", required=True, help="domain whose profile names the columns")
+    client.add_argument("--target", help="the column to predict; must be the domain's")
+    client.add_argument("--entity", help="column of which each value is a client of its own")
+    client.add_argument("--id", help="client's name, or with --entity what names begin with")
+    client.add_argument(
+        "--interval-s",
+        type=float,
+        help="publish again after so long without a newer version (default 15); with "
+        "--evaluate: least time between two evaluations (default 1)",
+    )
+    client.add_argument(
+        "--clients-per-round", type=int, help="with --entity: clients drawn for each version"
+    )
+    client.add_argument(
+        "--evaluate",
+        action="store_true",
+        help="take no part: judge each version on these rows, and publish the errors",
+    )
+    add_bootstrap_servers(client)
+    client.set_defaults(handler=run_client)
+
+
+def _register_domain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from scarcity.client.domain_file import EXAMPLE
+
+    domain = commands.add_parser("domain", help="declare domains, or list them")
+    actions = domain.add_subparsers(dest="action", required=True, metavar="ACTION")
+    apply = actions.add_parser(
+        "apply",
+        help="publish the domain profiles of a YAML file",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="A profile, one YAML document a domain:\n\n" + EXAMPLE,
+    )
+    apply.add_argument("file", type=Path)
+    apply.set_defaults(handler=apply_domains)
+    listing = actions.add_parser("list", help="print the domains that were declared")
+    listing.set_defaults(handler=list_domains)
+    for parser in (apply, listing):
+        add_bootstrap_servers(parser)
+
+
+def run_client(args: argparse.Namespace) -> int:
+    """`scarcity client`; returns after SIGINT or SIGTERM."""
+    from scarcity.broker.logs import configure_logging
+    from scarcity.client.settings import Pacing
+    from scarcity.events.topics import check_domain
+
+    check_domain(args.domain)
+    usual_s = 1.0 if args.evaluate else Pacing.interval_s
+    pacing = Pacing(
+        interval_s=usual_s if args.interval_s is None else args.interval_s,
+        clients_per_round=args.clients_per_round,
+    )
+    configure_logging()
+    settings = settings_of(args)
+    try:
+        asyncio.run(_until_terminated(settings, args, pacing))
+    except asyncio.CancelledError:
+        return 0
+    return 0
+
+
+async def _until_terminated(
+    settings: "KafkaSettings", args: argparse.Namespace, pacing: "Pacing"
+) -> None:
+    import torch
+
+    from scarcity.broker.kafka import KafkaBroker
+    from scarcity.client.core import ClientGroup
+    from scarcity.client.evaluation_host import EvaluationHost
+    from scarcity.client.service import ClientHost
+    from scarcity.client.table import check_readable, read_clients
+
+    torch.set_num_threads(1)
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    check_readable(args.data)
+    async with KafkaBroker(settings, client_id=f"scarcity-client-{args.domain}") as broker:
+        profile = await profile_of(broker, args.domain)
+        rows = read_clients(
+            args.data, profile, target=args.target, entity=args.entity, client_id=args.id
+        )
+        if args.evaluate:
+            await EvaluationHost(broker, profile, rows, pacing, now_ms=_now_ms).run()
+        else:
+            await ClientHost(broker, ClientGroup(profile, rows), pacing, now_ms=_now_ms).run()
+
+
+def apply_domains(args: argparse.Namespace) -> int:
+    """`scarcity domain apply`."""
+    from scarcity.client.domain_file import read_profiles
+
+    profiles = read_profiles(args.file)
+    asyncio.run(_apply(settings_of(args), profiles))
+    for profile in profiles:
+        print(f"domain {profile.domain}: applied ({describe(profile)})")
+    return 0
+
+
+async def _apply(settings: "KafkaSettings", profiles: "list[DomainProfile]") -> None:
+    from scarcity.broker.kafka import KafkaBroker
+    from scarcity.client.outgoing import profile_record
+    from scarcity.events.errors import BrokerError, InputError
+    from scarcity.events.topics import gossip_topic
+
+    async with KafkaBroker(settings, client_id="scarcity-domain") as broker:
+        for profile in profiles:
+            try:
+                await broker.read_all(gossip_topic(profile.domain))
+            except BrokerError as error:
+                raise InputError(
+                    f"domain {profile.domain!r} has no topics: add it to `domains:` in topics.yaml "
+                    f"and run `scarcity topics apply` ({error})"
+                ) from None
+        now_ms = _now_ms()
+        await broker.publish(*(profile_record(p, now_ms=now_ms) for p in profiles))
+
+
+def list_domains(args: argparse.Namespace) -> int:
+    """`scarcity domain list`."""
+    profiles = asyncio.run(_list(settings_of(args)))
+    if not profiles:
+        print("no domain yet: `scarcity domain apply FILE.yaml` declares one", file=sys.stderr)
+    for name, profile in sorted(profiles.items()):
+        print(f"{name}: {describe(profile)}")
+    return 0
+
+
+async def _list(settings: "KafkaSettings") -> "dict[str, DomainProfile]":
+    from scarcity.broker.kafka import KafkaBroker
+
+    async with KafkaBroker(settings, client_id="scarcity-domain") as broker:
+        return await profiles_of(broker)
+
+
+async def profiles_of(broker: "Broker") -> "dict[str, DomainProfile]":
+    """The latest profile of each domain."""
+    from scarcity.events.codec import decode_json
+    from scarcity.events.domain_profile import DomainProfile
+    from scarcity.events.topics import DOMAINS
+
+    latest = {record.key: record for record in await broker.read_all(DOMAINS)}
+    found = [decode_json(r.value, DomainProfile) for r in latest.values() if r.value is not None]
+    return {profile.domain: profile for profile in found}
+
+
+async def profile_of(broker: "Broker", domain: str) -> "DomainProfile":
+    """The latest profile of one domain.
+
+    Raises:
+        InputError: there is none.
+    """
+    from scarcity.events.errors import InputError
+
+    profiles = await profiles_of(broker)
+    if domain not in profiles:
+        known = ", ".join(sorted(profiles)) or "none"
+        raise InputError(
+            f"domain {domain!r} is not declared (declared: {known}): write its profile and run "
+            "`scarcity domain apply FILE.yaml`"
+        )
+    return profiles[domain]
+
+
+def describe(profile: "DomainProfile") -> str:
+    """One line for people."""
+    features = ", ".join(c.name for c in profile.features)
+    policy = profile.policy
+    scaling = "" if profile.is_complete else ", scaling still to be estimated"
+    return (
+        f"{profile.target.name} from {features}; family {profile.family}, privacy "
+        f"{profile.privacy}, rounds {policy.mode} of {policy.min_clients} clients or more{scaling}"
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

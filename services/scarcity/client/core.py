@@ -1,0 +1,258 @@
+"""What the clients of one process compute: insights of their rows, within their privacy budgets.
+
+Pure: time, randomness and the broker stay outside. All clients of a domain in a process are one
+tensor operation; each keeps its own rows, budget and sequence numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from scarcity.client.budget import Budget, check_mode
+from scarcity.client.insights import to_insight
+from scarcity.client.sequence import first_sequence, registration_time_ms
+from scarcity.client.table import Rows
+from scarcity.client.versions import Version
+from scarcity.events.client_registered import ClientRegistered, Moments
+from scarcity.events.domain_profile import DomainProfile
+from scarcity.events.errors import ServiceError
+from scarcity.events.insight import Insight
+from scarcity.events.types import EXPERT_COUNT, SLOPE_LENGTH
+from scarcity.learning.client_step import Draw, RowBatch, StepResult, client_step
+from scarcity.learning.features import feature_maps
+
+# Rows that a step looks at; a client with more deals itself another draw of them each time.
+STEP_ROWS = 2048
+# Features of this many (padded) rows are kept between rounds: 10 * 64 * 8 bytes a row.
+KEPT_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Published:
+    """What one training step asks to be published, in this order.
+
+    Attributes:
+        registrations: clients whose lease of the privacy budget rises first.
+        insights: by client, at most one each.
+        exhausted: clients that from this step on publish losses alone.
+    """
+
+    registrations: list[ClientRegistered] = field(default_factory=list)
+    insights: list[Insight] = field(default_factory=list)
+    exhausted: list[str] = field(default_factory=list)
+
+
+class ClientGroup:
+    """Clients of one domain in one process.
+
+    Args:
+        rows: of each client, not standardised.
+        profile: the domain's; may still lack centres and scales (:attr:`is_ready`).
+
+    Raises:
+        ServiceError: the domain's privacy mode is not there yet.
+    """
+
+    def __init__(self, profile: DomainProfile, rows: Mapping[str, Rows]) -> None:
+        self.mode = check_mode(profile)
+        self.profile = profile
+        self.rows = dict(rows)
+        self.registered: dict[str, ClientRegistered] = {}
+        self.budgets: dict[str, Budget] = {}
+        self._next_sequence: dict[str, int] = {}
+        self._exhausted: set[str] = set()
+        self._standardised: dict[str, Rows] = {}
+        self._kept: RowBatch | None = None
+        self._index = {c: i for i, c in enumerate(self.rows)}
+        if profile.is_complete:
+            self.take_profile(profile)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the rows can be standardised."""
+        return self.profile.is_complete
+
+    @property
+    def client_ids(self) -> list[str]:
+        """Names of the clients, in the order of their rows."""
+        return list(self.rows)
+
+    def join(self, now_ms: int, earlier: Mapping[str, ClientRegistered]) -> list[ClientRegistered]:
+        """Register every client; go on where ``earlier`` registrations of the same names ended.
+
+        Returns:
+            Registrations to publish before anything else.
+        """
+        for client, rows in self.rows.items():
+            before = earlier.get(client)
+            moments = _moments(rows, self.profile)
+            leased = max(2 * len(moments), before.leased_scalars if before else 0)
+            at = registration_time_ms(now_ms, before.registered_at_ms if before else None)
+            self._next_sequence[client] = first_sequence(at)
+            self.budgets[client] = Budget.of(
+                rows=len(rows),
+                columns=len(self.profile.features),
+                mode=self.mode,
+                leased=leased,
+            )
+            self.registered[client] = ClientRegistered(
+                client_id=client,
+                domain=self.profile.domain,
+                rows=len(rows),
+                registered_at_ms=at,
+                moments=moments,
+                leased_scalars=leased,
+            )
+        return list(self.registered.values())
+
+    def take_profile(self, profile: DomainProfile) -> None:
+        """Use a newer profile of the domain; the privacy mode only ever gets stricter.
+
+        Raises:
+            ServiceError: other columns, or a privacy mode that is not there yet.
+        """
+        names = [c.name for c in self.profile.columns]
+        if [c.name for c in profile.columns] != names:
+            raise ServiceError(
+                f"domain {profile.domain!r} has other columns now: restart this client"
+            )
+        if check_mode(profile) == "budget" and self.mode == "open":
+            self.mode = "budget"
+            self.budgets = {
+                c: Budget.of(
+                    rows=len(self.rows[c]), columns=len(names) - 1, mode="budget", leased=b.spent
+                )
+                for c, b in self.budgets.items()
+            }
+        self.profile = profile
+        if not profile.is_complete:
+            return
+        self._standardised = {c: r.standardised(profile) for c, r in self.rows.items()}
+        longest = max(map(len, self.rows.values()))
+        fits = longest <= STEP_ROWS and longest * len(self.rows) <= KEPT_ROWS
+        self._kept = self._fresh_batch(self.client_ids, 0) if fits else None
+
+    def train(
+        self,
+        clients: Sequence[str],
+        current: Version,
+        previous: Version | None,
+        *,
+        created_at: float | None = None,
+    ) -> Published:
+        """One insight of each client under the current version.
+
+        Args:
+            previous: the version just before, for the gate; None when it was not seen.
+            created_at: unix time, seconds; only shown.
+        """
+        draws = [Draw(c, self._take_sequence(c)) for c in clients]
+        cost = self._cost(current, previous, slopes=self.profile.slopes)
+        able = {c for c in clients if self.budgets[c].allows(cost)}
+        published = Published(exhausted=self._newly_exhausted(clients, able))
+        published.registrations.extend(self._leases(able, cost))
+        for slopes in (True, False):
+            chosen = [d for d in draws if (d.client_id in able) == slopes]
+            if not chosen:
+                continue
+            with_slopes = slopes and self.profile.slopes
+            result = self._step(chosen, current, previous, with_slopes=with_slopes)
+            spent = self._cost(current, previous, slopes=with_slopes)
+            for place, draw in enumerate(chosen):
+                self.budgets[draw.client_id] = self.budgets[draw.client_id].spend(spent)
+                rows = len(self.rows[draw.client_id])
+                insight = to_insight(draw, place, result, current, rows, created_at)
+                if insight is not None:
+                    published.insights.append(insight)
+        return published
+
+    def lease(self, client: str, scalars: int) -> tuple[bool, ClientRegistered | None]:
+        """Ask to publish ``scalars`` numbers outside an insight, and count them when allowed.
+
+        Returns:
+            Whether it is allowed, and a registration to publish before, if there must be one.
+        """
+        if not self.budgets[client].allows(scalars):
+            return False, None
+        registrations = self._leases({client}, scalars)
+        self.budgets[client] = self.budgets[client].spend(scalars)
+        return True, next(iter(registrations), None)
+
+    def batch(self, draws: Sequence[Draw]) -> RowBatch:
+        """Features and targets of some clients, in the order of ``draws``."""
+        clients = [d.client_id for d in draws]
+        if self._kept is not None:
+            return self._kept.select([self._index[c] for c in clients])
+        return self._fresh_batch(clients, draws[0].sequence)
+
+    def _fresh_batch(self, clients: Sequence[str], sequence: int) -> RowBatch:
+        maps = feature_maps(self.profile.map_seed, len(self.profile.features))
+        dealt = []
+        for client in clients:
+            rows = self._standardised[client]
+            if len(rows) > STEP_ROWS:
+                chosen = np.random.default_rng(sequence).choice(len(rows), STEP_ROWS, replace=False)
+                rows = Rows(rows.x[chosen], rows.y[chosen])
+            dealt.append((torch.from_numpy(rows.x), torch.from_numpy(rows.y)))
+        return RowBatch.of(maps, dealt)
+
+    def _step(
+        self,
+        draws: Sequence[Draw],
+        current: Version,
+        previous: Version | None,
+        *,
+        with_slopes: bool,
+    ) -> StepResult:
+        return client_step(
+            self.batch(draws),
+            draws,
+            current.z,
+            domain=self.profile.domain,
+            meta_version=current.number,
+            support_rows=self.profile.support_rows,
+            slope_clip=self.profile.slope_clip,
+            with_slopes=with_slopes,
+            previous_z=None if previous is None else previous.z,
+            candidates=current.candidates,
+        )
+
+    def _take_sequence(self, client: str) -> int:
+        sequence = self._next_sequence[client]
+        self._next_sequence[client] = sequence + 1
+        return sequence
+
+    def _cost(self, current: Version, previous: Version | None, *, slopes: bool) -> int:
+        """Numbers in an insight that say something of the rows."""
+        losses = 1 + (previous is not None) + len(current.candidates)
+        return EXPERT_COUNT * (losses + (SLOPE_LENGTH if slopes else 0))
+
+    def _leases(self, clients: set[str], scalars: int) -> list[ClientRegistered]:
+        raised = []
+        for client in sorted(clients):
+            if not self.budgets[client].needs_lease(scalars):
+                continue
+            self.budgets[client] = self.budgets[client].with_lease(scalars)
+            raised.append(self._with_lease(client))
+        return raised
+
+    def _with_lease(self, client: str) -> ClientRegistered:
+        self.registered[client].leased_scalars = self.budgets[client].leased
+        return self.registered[client]
+
+    def _newly_exhausted(self, clients: Sequence[str], able: set[str]) -> list[str]:
+        spent = [c for c in clients if c not in able and c not in self._exhausted]
+        self._exhausted.update(spent)
+        return spent
+
+
+def _moments(rows: Rows, profile: DomainProfile) -> dict[str, Moments]:
+    if profile.scaling != "estimated":
+        return {}
+    columns = [*rows.x.T, rows.y]
+    return {
+        column.name: Moments(len(values), float(values.sum()), float((values**2).sum()))
+        for column, values in zip(profile.columns, columns, strict=True)
+    }

@@ -1,0 +1,131 @@
+"""How well clients that never took part do with today's meta-parameters, beside doing without.
+
+Each new client adapts to a few of its own rows and is judged on the others, over several seeded
+splits. What it could do alone is made as strong as it can be: ridge on the same rows, with both
+penalties chosen for the whole domain by the very errors that are reported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from scarcity.learning.adaptation import fit_ridge
+from scarcity.learning.client_step import Draw, RowBatch, Split, split_rows
+from scarcity.learning.features import FeatureMaps
+from scarcity.learning.routing import routing_weights
+
+# Penalties in units of the noise variance; the intercept's 0 is the usual ridge.
+INTERCEPT_PENALTIES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+SLOPE_PENALTIES = tuple(10.0 ** (power / 2) for power in range(-6, 7))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean over new clients of the mean squared error; target standardised.
+
+    Attributes:
+        expert_errors: of each adapted expert alone; float64 [E].
+        routing: mean routing weight; float64 [E].
+    """
+
+    routed: float
+    uniform: float
+    expert_errors: list[float]
+    routing: list[float]
+
+
+class NewClients:
+    """Rows of clients that publish nothing, dealt into support and query a few times."""
+
+    def __init__(
+        self,
+        maps: FeatureMaps,
+        clients: Mapping[str, tuple[Tensor, Tensor]],
+        *,
+        support_rows: int,
+        splits: int = 5,
+    ) -> None:
+        """Deal the rows.
+
+        Args:
+            clients: standardised rows by client: x float64 [n, p], y float64 [n].
+            support_rows: rows each adapts on; clients without a row more are left out.
+            splits: how often the rows are dealt.
+
+        Raises:
+            ValueError: no client has more than ``support_rows`` rows.
+        """
+        kept = {name: rows for name, rows in clients.items() if len(rows[1]) > support_rows}
+        if not kept:
+            raise ValueError(f"no new client has more than {support_rows} rows")
+        batch = RowBatch.of(maps, list(kept.values()))
+        self.count = len(kept)
+        self.inputs = maps.inputs
+        self._splits = [
+            split_rows(batch, [Draw(name, number) for name in kept], support_rows)
+            for number in range(splits)
+        ]
+
+    @torch.no_grad()
+    def score(self, z: Tensor, domain_losses: Tensor) -> Scores:
+        """Judge meta-parameters.
+
+        Args:
+            z: float64 [E, 129].
+            domain_losses: float64 [E]; NaN before any was heard.
+        """
+        totals = torch.zeros(2, dtype=torch.float64)
+        experts, routing = torch.zeros(2, len(z), dtype=torch.float64)
+        for part in self._splits:
+            fit = fit_ridge(z, part.support, part.support_y)
+            predictions = (part.query @ fit.weights.unsqueeze(-1)).squeeze(-1)
+            weights = routing_weights(fit.loo_residuals().square().mean(-1), domain_losses)
+            routed = (weights.unsqueeze(-1) * predictions).sum(1)
+            totals[0] += _error(part, routed)
+            totals[1] += _error(part, predictions.mean(1))
+            experts += torch.stack([_error(part, predictions[:, e]) for e in range(len(z))])
+            routing += weights.mean(0)
+        n = len(self._splits)
+        routed_error, uniform_error = (totals / n).tolist()
+        return Scores(routed_error, uniform_error, (experts / n).tolist(), (routing / n).tolist())
+
+    @cached_property
+    def own_mean(self) -> float:
+        """Error of the mean of the client's own support rows."""
+        return sum(
+            float(_error(part, part.support_y.mean(-1, keepdim=True).expand_as(part.query_y)))
+            for part in self._splits
+        ) / len(self._splits)
+
+    @cached_property
+    def own_ridge(self) -> float:
+        """Error of the best ridge on the client's own support rows, linear in the columns."""
+        return min(
+            sum(float(self._ridge_error(part, *penalties)) for part in self._splits)
+            / len(self._splits)
+            for penalties in product(INTERCEPT_PENALTIES, SLOPE_PENALTIES)
+        )
+
+    def _ridge_error(self, part: Split, intercept_penalty: float, slope_penalty: float) -> Tensor:
+        # The linear columns [1, x / sqrt(p)] are the first features of every expert.
+        columns = self.inputs + 1
+        scale = torch.full((columns,), float(self.inputs) ** 0.5, dtype=torch.float64)
+        scale[0] = 1.0
+        support = part.support[:, 0, :, :columns] * scale
+        query = part.query[:, 0, :, :columns] * scale
+        penalties = torch.full((columns,), slope_penalty, dtype=torch.float64)
+        penalties[0] = intercept_penalty + 1e-9  # a bare zero may leave the system singular
+        normal = support.mT @ support + torch.diag(penalties)
+        right = (support.mT @ part.support_y.unsqueeze(-1)).squeeze(-1)
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(normal))
+        weights = (inverse @ right.unsqueeze(-1)).squeeze(-1)
+        return _error(part, (query @ weights.unsqueeze(-1)).squeeze(-1))
+
+
+def _error(part: Split, predictions: Tensor) -> Tensor:
+    squares = (part.query_y - predictions).square() * part.query_mask
+    return (squares.sum(-1, keepdim=True) / part.query_rows).mean()

@@ -1,0 +1,1 @@
+"""Three domains of real institutions learn together on one machine."""

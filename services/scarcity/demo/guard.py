@@ -1,0 +1,66 @@
+"""Stops what a demo started when the demo itself was killed without a chance to do so.
+
+The demo tells this process, over a pipe, which process groups it has started (`+id`) and which
+have ended (`-id`). The pipe closes when the demo ends, however it ends: what is left by then is
+stopped. Runs in a session of its own, so that Ctrl-C does not reach it.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+
+GRACE_S = 5.0
+POLL_S = 0.05
+
+
+def leftover(lines: Iterable[str]) -> set[int]:
+    """Process groups that were started and have not ended.
+
+    >>> sorted(leftover(["+10", "+11", "-10", "+12", "nonsense"]))
+    [11, 12]
+    """
+    groups: set[int] = set()
+    for line in lines:
+        sign, number = line[:1], line[1:].strip()
+        if not number.isdigit():
+            continue
+        if sign == "+":
+            groups.add(int(number))
+        elif sign == "-":
+            groups.discard(int(number))
+    return groups
+
+
+def stop_groups(groups: Iterable[int], grace_s: float = GRACE_S) -> None:
+    """SIGTERM to process groups, SIGKILL to those still there after ``grace_s``."""
+    waiting = {group for group in groups if signal_group(group, signal.SIGTERM)}
+    end = time.monotonic() + grace_s
+    while waiting and time.monotonic() < end:
+        time.sleep(POLL_S)
+        waiting = {group for group in waiting if signal_group(group, 0)}
+    for group in waiting:
+        signal_group(group, signal.SIGKILL)
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group; whether there was one (0 only asks)."""
+    if group <= 1:
+        return False
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def main() -> None:
+    """Read the pipe to its end, then stop what is left."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    stop_groups(leftover(sys.stdin))
+
+
+if __name__ == "__main__":
+    main()

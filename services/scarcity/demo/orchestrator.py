@@ -1,0 +1,283 @@
+"""The demo: a broker, every service in a process of its own, three domains, one report.
+
+What runs is what an operator would run (`scarcity run …`); the client hosts are the demo's.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from scarcity.broker.admin import TopicAdmin
+from scarcity.broker.declared import find_topics_file, load_topics
+from scarcity.broker.embedded import DEFAULT_PORT, EmbeddedKafka
+from scarcity.broker.following import follow
+from scarcity.broker.kafka import KafkaBroker
+from scarcity.broker.process import free_port, port_is_free
+from scarcity.broker.settings import KafkaSettings
+from scarcity.demo.broker_keeper import BrokerKeeper
+from scarcity.demo.domains import demo_profile, publish_profiles
+from scarcity.demo.panels import PANEL_NAMES as DOMAINS
+from scarcity.demo.processes import ChildSpec, Processes
+from scarcity.demo.report import render_report
+from scarcity.learning.length_scales import LENGTH_SCALES
+from scarcity.monitor.screen import closing_table
+from scarcity.monitor.settings import DEFAULT_PORT as MONITOR_PORT
+from scarcity.monitor.view import SystemView
+from scarcity.monitor.watching import WATCHED_TOPICS, Display, fold_topics
+
+REFRESH_S = 0.5
+STOPPING_S = 8.0  # of the time limit are kept for stopping everything and writing the report
+# Clients begin this long after the services, even when nobody has judged the start.
+BEGIN_AFTER_S = 15.0
+BROKER_HEAP_MB = 512
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What a person may choose.
+
+    Attributes:
+        rounds: of every domain.
+        port: of the broker; None: the usual one, or a free one when it is taken.
+        data_dir: the run makes a directory of its own in it; None: a temporary one.
+        report: where the report is written.
+        seconds_limit: the demo ends after this time, whatever was reached.
+    """
+
+    rounds: int = 400
+    port: int | None = None
+    data_dir: Path | None = None
+    report: Path = Path("report.html")
+    seconds_limit: float = 180.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the broker and the monitor listen."""
+
+    servers: str
+    monitor_port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every child is told. One thread each: there are more processes than cores."""
+        return {
+            "SCARCITY_BOOTSTRAP_SERVERS": self.servers,
+            "SCARCITY_MONITOR_PORT": str(self.monitor_port),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
+
+
+def service_specs(address: Address, domains: Sequence[str]) -> list[ChildSpec]:
+    """Every service, memory twice, and the host of the new clients."""
+    services = {"memory-1": "memory", "memory-2": "memory"}
+    services |= {name: name for name in ("meta", "gossip", "monitor")}
+    specs = [_child(address, name, "cli", "run", what) for name, what in services.items()]
+    return [*specs, _child(address, "new-clients", "demo.host", "evaluate", *domains)]
+
+
+def clients_spec(address: Address, domain: str) -> ChildSpec:
+    """The host of a domain's clients."""
+    return _child(address, clients_name(domain), "demo.host", "train", domain)
+
+
+def clients_name(domain: str) -> str:
+    """Name of the process that holds a domain's clients."""
+    return f"clients-{domain}"
+
+
+def _child(address: Address, name: str, module: str, *args: str) -> ChildSpec:
+    command = (sys.executable, "-m", f"scarcity.{module}", *args)
+    return ChildSpec(name, command, address.environment)
+
+
+def is_finished(view: SystemView, domains: Sequence[str], rounds: int) -> bool:
+    """Whether every domain has reached its rounds and was evaluated there."""
+    for name in domains:
+        domain = view.domains.get(name)
+        last = domain.evaluations.last if domain else None
+        if domain is None or last is None or min(domain.version, last.version) < rounds:
+            return False
+    return True
+
+
+async def run_demo(options: DemoOptions, console: Console) -> bool:
+    """Run the demo to its end; whether every domain reached its rounds.
+
+    Raises:
+        ServiceError: the broker or a service could not be kept running.
+        InputError: an option does not fit this machine.
+    """
+    began = time.monotonic()
+    with _run_directory(options.data_dir) as directory:
+        logs = directory / "logs"
+        logs.mkdir()
+        async with Processes(logs) as processes:
+            kafka = _embedded(options, directory, console)
+            keeper = BrokerKeeper(kafka, processes.guard)
+            try:
+                console.print("starting Kafka …", highlight=False)
+                await keeper.start()
+                settings = KafkaSettings(kafka.bootstrap_servers)
+                await _declare(settings)
+                run = _Run(options, settings, keeper, processes, console, began)
+                done = await run.learn()
+            finally:
+                await processes.stop()
+                await keeper.stop()
+    _close(run.view, options, time.monotonic() - began, done, console)
+    return done
+
+
+async def _declare(settings: KafkaSettings) -> None:
+    await asyncio.to_thread(apply_topics, settings, DOMAINS)
+    async with KafkaBroker(settings, "scarcity-demo") as broker:
+        await publish_profiles(broker, [demo_profile(name) for name in DOMAINS], now_ms())
+
+
+class _Run:
+    """A broker with topics and domains; what remains is to let them learn."""
+
+    def __init__(
+        self,
+        options: DemoOptions,
+        settings: KafkaSettings,
+        keeper: BrokerKeeper,
+        processes: Processes,
+        console: Console,
+        began: float,
+    ) -> None:
+        self.view = SystemView()
+        self._options = options
+        self._settings = settings
+        self._keeper = keeper
+        self._processes = processes
+        self._console = console
+        self._began = self._services_began = began
+        monitor_port = MONITOR_PORT if port_is_free(MONITOR_PORT) else free_port()
+        self._address = Address(settings.bootstrap_servers, monitor_port)
+
+    async def learn(self) -> bool:
+        """Start the processes and show the view until all is done or the time is over."""
+        self._services_began = time.monotonic()
+        self._processes.start(service_specs(self._address, DOMAINS))
+        batches = follow(self._settings, WATCHED_TOPICS)
+        tasks = [
+            asyncio.create_task(self._keeper.keep()),
+            asyncio.create_task(fold_topics(batches, self.view)),
+        ]
+        goal = self._options.rounds
+        try:
+            with Display(self.view, self._console, now_ms, goal=goal) as display:
+                display.say(self._where())
+                while not (done := is_finished(self.view, DOMAINS, goal)):
+                    if self._taken_s >= self._options.seconds_limit - STOPPING_S:
+                        break
+                    display.show(self._status())
+                    finished, _ = await asyncio.wait(tasks, timeout=REFRESH_S)
+                    for task in finished:
+                        task.result()
+                    self._processes.check()
+                    self._start_and_finish_hosts()
+                display.show()
+            return done
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start_and_finish_hosts(self) -> None:
+        """Clients begin once the new clients were judged without them: the curves' first point."""
+        late = time.monotonic() - self._services_began > BEGIN_AFTER_S
+        started = {child.spec.name for child in self._processes.children}
+        for name in DOMAINS:
+            domain = self.view.domains.get(name)
+            judged = domain is not None and domain.evaluations.last is not None
+            if clients_name(name) not in started and (judged or late):
+                self._processes.start([clients_spec(self._address, name)])
+            if domain is not None and domain.version >= self._options.rounds:
+                self._processes.finish(clients_name(name))
+
+    @property
+    def _taken_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def _where(self) -> str:
+        servers, port = self._address.servers, self._address.monitor_port
+        return (
+            f"Kafka at {servers} · metrics at http://127.0.0.1:{port}/metrics · "
+            f"logs in {self._processes.log_dir}\n"
+            f"second terminal: scarcity watch --bootstrap-servers {servers}"
+        )
+
+    def _status(self) -> str:
+        restarts = self._processes.restarts + self._keeper.restarts
+        restarted = f" · {restarts} processes restarted" if restarts else ""
+        limit_s = self._options.seconds_limit
+        return f"{self._taken_s:.0f} of at most {limit_s:.0f} s{restarted} · Ctrl-C stops all"
+
+
+def apply_topics(settings: KafkaSettings, domains: Sequence[str]) -> None:
+    """Create what topics.yaml declares, as `scarcity topics apply` does."""
+    declared = load_topics(find_topics_file(None, os.environ))
+    admin = TopicAdmin(settings)
+    admin.apply(admin.plan(declared, domains))
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
+def _embedded(options: DemoOptions, directory: Path, console: Console) -> EmbeddedKafka:
+    port = options.port
+    if port is None:
+        port = DEFAULT_PORT if port_is_free(DEFAULT_PORT) else free_port()
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False)
+
+    return EmbeddedKafka(port, directory / "kafka", BROKER_HEAP_MB, say=say)
+
+
+@contextlib.contextmanager
+def _run_directory(data_dir: Path | None) -> Iterator[Path]:
+    """A directory of this run; a temporary one is removed unless the run failed."""
+    if data_dir is not None:
+        directory = data_dir / datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")
+        directory.mkdir(parents=True)
+        yield directory
+        return
+    directory = Path(tempfile.mkdtemp(prefix="scarcity-demo-"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _close(
+    view: SystemView, options: DemoOptions, taken_s: float, done: bool, console: Console
+) -> None:
+    written = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
+    page = render_report(view, taken_s=taken_s, written=written, length_scales=LENGTH_SCALES)
+    options.report.write_text(page, "utf-8")
+    console.print(closing_table(view))
+    rounds = sum(max(0, domain.version) for domain in view.domains.values())
+    reached = "" if done else " (the time limit came first)"
+    console.print(
+        f"{rounds} rounds in {taken_s:.0f} s{reached} · privacy mode: "
+        f"{', '.join(view.privacy_modes) or '?'} · report: {options.report.resolve()}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

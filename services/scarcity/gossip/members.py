@@ -1,0 +1,107 @@
+"""Who could take part in a domain's gossip, from the topics `clients` and `global-memory`. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from scarcity.events.client_memory import ExpertMemory
+from scarcity.events.client_registered import ClientRegistered
+from scarcity.events.codec import SCHEMA_VERSION, decode_json
+from scarcity.events.gossip_plan import GossipPlan
+from scarcity.events.topics import CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN
+from scarcity.events.types import Record
+from scarcity.gossip.planner import P2PGossipManager, Profile, loss_profile
+
+
+class _Seen(msgspec.Struct):
+    """The part of a ClientMemory that the planner needs; the rest is not even decoded."""
+
+    domain: str
+    client_id: str
+    experts: dict[str, ExpertMemory]
+    last_seen_ms: int
+    schema_version: str = SCHEMA_VERSION
+
+
+@dataclass
+class Members:
+    """Clients of every domain, their loss profiles, and their plans of the last cycle.
+
+    Attributes:
+        active_ms: a client is active while its last insight is at most this much older than the
+            newest of its domain. Both are record times, so no clock decides.
+    """
+
+    active_ms: int
+    _registered: dict[str, str] = field(default_factory=dict)
+    _seen: dict[str, tuple[str, int, list[float]]] = field(default_factory=dict)
+    _plans: dict[str, GossipPlan] = field(default_factory=dict)
+
+    def apply(self, record: Record) -> None:
+        """Take one record in.
+
+        Raises:
+            EventError: it breaks its contract; nothing changed.
+        """
+        key = (record.key or b"").decode(errors="replace")
+        topic = record.position.topic
+        if topic == CLIENTS:
+            if record.value is None:
+                self._registered.pop(key, None)
+            else:
+                self._registered[key] = decode_json(record.value, ClientRegistered).domain
+        elif topic == GLOBAL_MEMORY:
+            client = key.partition("/")[2]
+            if record.value is None:
+                self._seen.pop(client, None)
+            else:
+                seen = decode_json(record.value, _Seen)
+                profile = loss_profile({n: e.ewma for n, e in seen.experts.items()})
+                self._seen[client] = (seen.domain, seen.last_seen_ms, profile)
+        elif topic == GOSSIP_PLAN:
+            if record.value is None:
+                self._plans.pop(key, None)
+            else:
+                self._plans[key] = decode_json(record.value, GossipPlan)
+
+    def next_plans(self, manager: P2PGossipManager) -> list[GossipPlan]:
+        """Plans of each domain's next cycle, without those that would only repeat a wait."""
+        newest: dict[str, int] = {}
+        for domain, at, _ in self._seen.values():
+            newest[domain] = max(at, newest.get(domain, 0))
+        domains: dict[str, dict[str, Profile | None]] = {}
+        for client, domain in self._registered.items():
+            since = newest.get(domain, 0) - self.active_ms
+            domains.setdefault(domain, {})[client] = self._profile(client, domain, since)
+        plans = []
+        for domain in sorted(domains):
+            cycle = self._last_cycle(domain) + 1
+            plans += manager.plan(domain, cycle, domains[domain])
+        return [p for p in plans if not self._repeats(p)]
+
+    def take(self, plans: Iterable[GossipPlan]) -> None:
+        """Remember plans that were just published, before they are read back."""
+        self._plans |= {p.client_id: p for p in plans}
+
+    def departed(self) -> list[str]:
+        """Clients that have a plan and left; from now on they are forgotten."""
+        gone = sorted(self._plans.keys() - self._registered.keys())
+        for client in gone:
+            del self._plans[client]
+        return gone
+
+    def _profile(self, client: str, domain: str, since_ms: int) -> Profile | None:
+        named, at, profile = self._seen.get(client, ("", 0, []))
+        return profile if named == domain and at >= since_ms else None
+
+    def _last_cycle(self, domain: str) -> int:
+        return max((p.cycle for p in self._plans.values() if p.domain == domain), default=0)
+
+    def _repeats(self, plan: GossipPlan) -> bool:
+        last = self._plans.get(plan.client_id)
+        return (
+            plan.status == "waiting"
+            and last is not None
+            and (last.status, last.reason, last.domain) == ("waiting", plan.reason, plan.domain)
+        )

@@ -1,0 +1,271 @@
+"""What clients compute for their insights, many clients at once.
+
+A client splits its own rows afresh into support and query, adapts to the support and looks at the
+query loss: its value, and its derivative along a few public directions. Both are closed form. With
+a = S^-1 r, u = dL/dw, b = S^-1 Phi Lambda u:
+
+    dL/dtheta       = u - Phi' b
+    dL/dlog lambda  = (w - theta) * dL/dtheta
+    dL/dlog sigma^2 = -sigma^2 a.b
+
+(checked against autograd in the tests; an order of magnitude faster than it on eight rows).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from scarcity.events.types import SLOPE_SCALE
+from scarcity.learning.adaptation import (
+    Mode,
+    fit_ridge,
+    lambda_of,
+    sgd_gradient,
+    theta_of,
+    times,
+)
+from scarcity.learning.directions import DIRECTION_COUNT, block, hadamard, signs
+from scarcity.learning.features import FeatureMaps
+from scarcity.learning.public_draws import draw_words
+
+
+class Draw(NamedTuple):
+    """Seed of a client's split and directions: its name and the insight's sequence number."""
+
+    client_id: str
+    sequence: int
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Rows of many clients, padded to the longest; features once computed serve every round.
+
+    Attributes:
+        features: float64 [B, E, n, 64]; anything finite on padding.
+        y: standardised targets; float64 [B, n].
+        counts: rows of each client; int64 [B].
+    """
+
+    features: Tensor
+    y: Tensor
+    counts: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, maps: FeatureMaps, clients: Sequence[tuple[Tensor, Tensor]]) -> "RowBatch":
+        """Pad clients' standardised rows (x [n, p], y [n]; float64) and compute their features."""
+        counts = np.array([len(y) for _, y in clients], dtype=np.int64)
+        x = torch.zeros(len(clients), int(counts.max()), maps.inputs, dtype=torch.float64)
+        y = torch.zeros(x.shape[:2], dtype=torch.float64)
+        for i, (rows, targets) in enumerate(clients):
+            x[i, : len(targets)] = rows
+            y[i, : len(targets)] = targets
+        return cls(maps.apply(x), y, counts)
+
+    def select(self, clients: Sequence[int]) -> "RowBatch":
+        """Return the batch of some of the clients, trimmed to their longest."""
+        index = np.asarray(clients, dtype=np.int64)
+        counts = self.counts[index]
+        longest = int(counts.max())
+        at = torch.from_numpy(index)
+        return RowBatch(self.features[at, :, :longest], self.y[at, :longest], counts)
+
+    @property
+    def mask(self) -> Tensor:
+        """Which rows are a client's own; bool [B, n]."""
+        return torch.arange(self.y.shape[1]) < torch.from_numpy(self.counts)[:, None]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """Per client and expert, ready for an insight.
+
+    Attributes:
+        losses: mean squared error on the query after adaptation; float64 [B, E].
+        samples: query rows behind each loss; int64 [B].
+        loo_losses: leave-one-out loss of the support rows, never published; float64 [B, E].
+        previous_losses: ``losses`` under the previous version, same split; None without one.
+        slopes: int64 [B, E, 9] in units of 2**-24 loss per unit of z; None when not asked for.
+        candidate_losses: by candidate; each float64 [B, E].
+    """
+
+    losses: npt.NDArray[np.float64]
+    samples: npt.NDArray[np.int64]
+    loo_losses: npt.NDArray[np.float64]
+    previous_losses: npt.NDArray[np.float64] | None = None
+    slopes: npt.NDArray[np.int64] | None = None
+    candidate_losses: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Own rows of each client in two: adapt on the support, judge on the query."""
+
+    support: Tensor  # float64 [B, E, k, 64]
+    support_y: Tensor  # float64 [B, k]
+    query: Tensor  # float64 [B, E, n, 64]: all rows, so that nothing is copied
+    query_y: Tensor  # float64 [B, n]
+    query_mask: Tensor  # float64 [B, n]; 1 where a row is of the query
+
+    @property
+    def query_rows(self) -> Tensor:
+        """Float64 [B, 1]."""
+        return self.query_mask.sum(-1, keepdim=True)
+
+
+def split_order(draw: Draw, rows: int) -> npt.NDArray[np.int64]:
+    """Order in which a client's rows are dealt: the first are its support. Int64 [rows].
+
+    >>> sorted(split_order(Draw("shop-7", 3), 5).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    words = draw_words("split", draw.client_id, draw.sequence, count=rows)
+    return np.argsort(words, kind="stable")
+
+
+def split_rows(batch: RowBatch, draws: Sequence[Draw], support_rows: int) -> Split:
+    """Deal each client's rows into ``support_rows`` of support and the rest as query.
+
+    Raises:
+        ValueError: a client has no row left for its query.
+    """
+    if int(batch.counts.min()) <= support_rows:
+        raise ValueError(f"a client has {batch.counts.min()} rows; more than {support_rows} needed")
+    chosen = np.stack(
+        [
+            split_order(draw, int(count))[:support_rows]
+            for draw, count in zip(draws, batch.counts, strict=True)
+        ]
+    )
+    at, clients = torch.from_numpy(chosen), torch.arange(len(chosen))[:, None]
+    mask = batch.mask.double().scatter_(1, at, 0.0)
+    # Advanced indices around a slice come first: [B, k, E, 64].
+    support = batch.features[clients, :, at].transpose(1, 2).contiguous()
+    return Split(support, batch.y[clients, at], batch.features, batch.y, mask)
+
+
+def query_losses(split: Split, z: Tensor, *, mode: Mode = "ridge") -> Tensor:
+    """Mean squared query error after adaptation from z; float64 [B, E]."""
+    if mode == "ridge":
+        weights = fit_ridge(z, split.support, split.support_y).weights
+    else:
+        rows = torch.tensor(split.support.shape[-2])
+        gradient = sgd_gradient(z, split.support, split.support_y, rows)
+        weights = theta_of(z) - lambda_of(z) * gradient
+    return _errors(split, weights).square().sum(-1) / split.query_rows
+
+
+def _errors(split: Split, weights: Tensor) -> Tensor:
+    errors = split.query_y.unsqueeze(-2) - times(split.query, weights)
+    return errors * split.query_mask.unsqueeze(-2)
+
+
+def query_gradient(split: Split, z: Tensor, *, mode: Mode = "ridge") -> tuple[Tensor, Tensor]:
+    """Losses and their gradients with respect to z.
+
+    Returns:
+        losses, float64 [B, E]; gradients, float64 [B, E, 129], loss per unit of z.
+    """
+    rows = torch.tensor(split.support.shape[-2])
+    fit = fit_ridge(z, split.support, split.support_y)
+    if mode == "ridge":
+        weights = fit.weights
+    else:
+        gradient = sgd_gradient(z, split.support, split.support_y, rows)
+        weights = theta_of(z) - lambda_of(z) * gradient
+    errors = _errors(split, weights)
+    losses = errors.square().sum(-1) / split.query_rows
+    u = -2 * times(split.query.mT, errors) / split.query_rows.unsqueeze(-1)
+    shift = weights - theta_of(z)
+    if mode == "ridge":
+        b = fit.solve(times(split.support, lambda_of(z) * u))
+        by_theta = u - times(split.support.mT, b)
+        by_lambda = shift * by_theta
+        by_sigma = -fit.sigma2 * (fit.scaled_residuals * b).sum(-1, keepdim=True)
+    else:
+        inner = times(split.support, lambda_of(z) * u)
+        by_theta = u - 2 * times(split.support.mT, inner) / rows
+        by_lambda = shift * u
+        by_sigma = torch.zeros_like(losses).unsqueeze(-1)
+    return losses, torch.cat([by_theta, by_lambda, by_sigma], dim=-1)
+
+
+def slopes_of(
+    gradients: Tensor, draws: Sequence[Draw], *, domain: str, meta_version: int, clip: float
+) -> npt.NDArray[np.int64]:
+    """Project clipped gradients on each client's public directions.
+
+    Args:
+        gradients: float64 [B, E, 129].
+        clip: bound C of an expert's gradient norm.
+
+    Returns:
+        int64 [B, E, 9], units of 2**-24: eight directional derivatives, then that of log sigma^2.
+    """
+    norms = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
+    clipped = gradients * (clip / norms.clamp(min=clip))
+    turned = clipped[..., :DIRECTION_COUNT] * torch.from_numpy(signs(domain, meta_version).copy())
+    projections = turned @ torch.from_numpy(hadamard()) / DIRECTION_COUNT**0.5
+    columns = torch.from_numpy(np.stack([block(*draw) for draw in draws]))
+    reported = torch.gather(
+        projections, -1, columns.unsqueeze(-2).expand(*projections.shape[:-1], -1)
+    )
+    exact = torch.cat([reported, clipped[..., -1:]], dim=-1) * SLOPE_SCALE
+    slopes: npt.NDArray[np.int64] = exact.round().to(torch.int64).numpy()
+    return slopes
+
+
+@torch.no_grad()
+def client_step(
+    batch: RowBatch,
+    draws: Sequence[Draw],
+    z: Tensor,
+    *,
+    domain: str,
+    meta_version: int,
+    support_rows: int,
+    slope_clip: float = 5.0,
+    with_slopes: bool = True,
+    previous_z: Tensor | None = None,
+    candidates: Mapping[str, Tensor] | None = None,
+    mode: Mode = "ridge",
+) -> StepResult:
+    """One round's work of many clients of a domain that hold the same version.
+
+    A client's figures do not depend on who else is in the batch (beyond float rounding).
+
+    Args:
+        batch: the clients' rows.
+        draws: per client, its id and the sequence number of the insight to come.
+        z: the domain's parameters, float64 [E, 129]; or [B, E, 129] where gossip moved priors.
+        previous_z: the version before, likewise, for the gate.
+        candidates: starting points a new domain tries; float64 [E, 129] by name.
+
+    Raises:
+        ValueError: a client has no row left for its query.
+    """
+    split = split_rows(batch, draws, support_rows)
+    if with_slopes:
+        losses, gradients = query_gradient(split, z, mode=mode)
+        slopes = slopes_of(
+            gradients, draws, domain=domain, meta_version=meta_version, clip=slope_clip
+        )
+    else:
+        losses, slopes = query_losses(split, z, mode=mode), None
+    fit = fit_ridge(z, split.support, split.support_y)
+    previous = None if previous_z is None else query_losses(split, previous_z, mode=mode).numpy()
+    return StepResult(
+        losses=losses.numpy(),
+        samples=batch.counts - support_rows,
+        loo_losses=fit.loo_residuals().square().mean(-1).numpy(),
+        previous_losses=previous,
+        slopes=slopes,
+        candidate_losses={
+            name: query_losses(split, start, mode=mode).numpy()
+            for name, start in (candidates or {}).items()
+        },
+    )

@@ -1,0 +1,140 @@
+"""An insight as the meta-learner sees it, and the order-free figures of a round."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from scarcity.events.types import SLOPE_LENGTH, SLOPE_SCALE
+from scarcity.learning.directions import DIRECTION_COUNT, block, fwht, signs
+from scarcity.learning.settings import LOSS_BOUND, LOSS_SCALE, WEIGHT_SCALE
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one client adds to a round.
+
+    Attributes:
+        losses: float64 [E]; NaN where the client does not run the expert.
+        samples: query rows behind the losses.
+        previous_losses: under the version before, on the same split; float64 [E] or None.
+        slopes: int64 [E, 9], units of 2**-24; None: losses only. All-zero rows where an expert
+            is missing are indistinguishable from a flat loss and harmless.
+        candidate_losses: float64 [E] by candidate, in a domain's first round.
+    """
+
+    client_id: str
+    sequence: int
+    meta_version: int
+    losses: Array
+    samples: int
+    previous_losses: Array | None = None
+    slopes: Ints | None = None
+    candidate_losses: Mapping[str, Array] | None = None
+
+
+def lower_median(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Lower median along the first axis, an element of the data: no rounding, no order.
+
+    >>> lower_median(np.array([[4], [1], [3], [2]])).tolist()
+    [2]
+    """
+    middle: npt.NDArray[Number] = np.sort(values, axis=0)[(len(values) - 1) // 2]
+    return middle
+
+
+def to_fixed(losses: Array) -> Ints:
+    """Losses in units of 2**-24, bounded; NaN becomes -1."""
+    bounded = np.minimum(np.where(np.isnan(losses), 0.0, losses), LOSS_BOUND)
+    fixed = np.rint(bounded * LOSS_SCALE).astype(np.int64)
+    return np.where(np.isnan(losses), np.int64(-1), fixed)
+
+
+def mean_losses(contributions: Sequence[Contribution], *, cap_medians: int = 4) -> Array:
+    """Mean loss of each expert over clients; float64 [E]; NaN where no one reported.
+
+    Each loss counts at most ``cap_medians`` medians: one client cannot hide an expert from all.
+    """
+    losses = to_fixed(np.stack([c.losses for c in contributions]))
+    result = np.full(losses.shape[1], np.nan)
+    for expert in range(losses.shape[1]):
+        heard = losses[losses[:, expert] >= 0, expert]
+        if len(heard):
+            capped = np.minimum(heard, cap_medians * lower_median(heard))
+            result[expert] = float(capped.sum()) / (len(heard) * LOSS_SCALE)
+    return result
+
+
+def slope_norms(slopes: Ints) -> Array:
+    """Norm of each client's slopes an expert; int64 [n, E, 9] to float64 [n, E], loss per unit."""
+    scaled = slopes.astype(np.float64) / SLOPE_SCALE
+    squares: Array = np.zeros(slopes.shape[:2])
+    for column in range(SLOPE_LENGTH):
+        squares = squares + scaled[:, :, column] * scaled[:, :, column]
+    norms: Array = np.sqrt(squares)
+    return norms
+
+
+def cap_slopes(slopes: Ints, norms: Array, cap: Array) -> Ints:
+    """Cut slopes [n, E, 9] whose norm [n, E] exceeds the cap [E] down to it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(norms > cap, cap / norms, 1.0)
+    capped: Ints = np.rint(slopes.astype(np.float64) * factor[:, :, None]).astype(np.int64)
+    return capped
+
+
+def reconstruct(
+    domain: str, version: int, contributions: Sequence[Contribution], slopes: Ints
+) -> Array:
+    """Rebuild the mean gradient from the slopes of a round; float64 [E, 129].
+
+    Within a group of insights of one meta-version, Q (sum w s / sum w, per column) * 128 / covered:
+    unbiased when blocks are drawn uniformly, exact when every column is reported. Groups are
+    averaged by their weight. All sums are of integers; Q is applied by exact integer butterflies.
+
+    Args:
+        version: the domain's current version; an insight's weight is 1 / (1 + staleness).
+        slopes: the contributions' capped slopes; int64 [n, E, 9].
+
+    Source: Kozak et al. (2021), Comput. Optim. Appl. 79, 339-368; the staleness weights are ours.
+    """
+    total, weight_sum = np.zeros((slopes.shape[1], DIRECTION_COUNT + 1)), 0
+    for group in sorted({c.meta_version for c in contributions}):
+        members = [i for i, c in enumerate(contributions) if c.meta_version == group]
+        weight = WEIGHT_SCALE // (1 + version - group)
+        gradient = _group_gradient(
+            domain, group, [contributions[i] for i in members], slopes[members]
+        )
+        total = total + float(weight * len(members)) * gradient
+        weight_sum += weight * len(members)
+    return total / float(weight_sum)
+
+
+# Bits below 2**-24 that the mean slope keeps before the integer transform.
+_GUARD = 2**12
+
+
+def _group_gradient(
+    domain: str, version: int, members: Sequence[Contribution], slopes: Ints
+) -> Array:
+    experts = slopes.shape[1]
+    sums = np.zeros((experts, DIRECTION_COUNT), dtype=np.int64)
+    reports = np.zeros(DIRECTION_COUNT, dtype=np.int64)
+    for member, reported in zip(members, slopes, strict=True):
+        columns = block(member.client_id, member.sequence)
+        sums[:, columns] += reported[:, :-1]
+        reports[columns] += 1
+    means = np.rint(sums.astype(np.float64) / np.maximum(reports, 1) * _GUARD).astype(np.int64)
+    turned = fwht(means) * signs(domain, version)
+    scale = float(DIRECTION_COUNT) / float((reports > 0).sum()) / np.sqrt(float(DIRECTION_COUNT))
+    gradient = np.empty((experts, DIRECTION_COUNT + 1))
+    gradient[:, :-1] = turned.astype(np.float64) / (_GUARD * SLOPE_SCALE) * scale
+    by_sigma = slopes[:, :, -1].sum(axis=0).astype(np.float64)
+    gradient[:, -1] = by_sigma / (len(members) * SLOPE_SCALE)
+    return gradient

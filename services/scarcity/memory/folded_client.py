@@ -1,0 +1,94 @@
+"""What the fold holds of one client: a ClientMemory whose latest insight stays raw bytes.
+
+The bytes of an insight are checked once, at admission; from there they are carried verbatim, so
+that a record restored from `global-memory` and one that never left the process encode alike.
+"""
+
+from typing import Final
+
+import msgspec
+
+from scarcity.events.client_memory import ClientMemory, ExpertMemory, Source
+from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.insight import Insight
+from scarcity.events.types import Record
+
+EWMA_WEIGHT: Final = 0.2  # of the newest loss
+_JSON_SPACE: Final = b" \t\n\r"
+
+
+class FoldedClient(msgspec.Struct):
+    """Field for field :class:`ClientMemory`, in the same order."""
+
+    domain: str
+    client_id: str
+    latest: msgspec.Raw
+    experts: dict[str, ExpertMemory]
+    accepted: int
+    rejected: int
+    duplicates: int
+    first_seen_ms: int
+    last_seen_ms: int
+    source: Source
+    schema_version: str = SCHEMA_VERSION
+
+    @classmethod
+    def start(cls, insight: Insight, record: Record) -> "FoldedClient":
+        """A client's record before its first insight is taken in with ``accept``."""
+        at_ms = record.timestamp_ms
+        source = Source(*record.position)
+        return cls(
+            insight.domain, insight.client_id, msgspec.Raw(), {}, 0, 0, 0, at_ms, at_ms, source
+        )
+
+    def accept(self, insight: Insight, record: Record) -> None:
+        """Take an admitted insight in; the mean by Welford's update, both means from the first."""
+        self.accepted += 1
+        self.last_seen_ms = record.timestamp_ms
+        self.source = Source(*record.position)
+        # Space around a value would not survive the record, and a restart must change no byte.
+        self.latest = msgspec.Raw((record.value or b"").strip(_JSON_SPACE))
+        experts = self.experts
+        for name, told in insight.expert_insights.items():
+            loss = told.loss
+            known = experts.get(name)
+            if known is None:
+                experts[name] = ExpertMemory(1, loss, loss)
+            else:
+                known.count += 1
+                known.mean += (loss - known.mean) / known.count
+                known.ewma += EWMA_WEIGHT * (loss - known.ewma)
+
+    def encode(self) -> bytes:
+        """The record's value; decodes as ClientMemory. Its floats come back exactly."""
+        return _encoder.encode(self)
+
+    def read(self) -> ClientMemory:
+        """A typed copy, decoded from the record's value."""
+        return _reader.decode(self.encode())
+
+    def latest_sequence(self) -> int | None:
+        """The sequence of the latest insight."""
+        return _numbered.decode(self.latest).sequence
+
+
+class _Numbered(msgspec.Struct):
+    sequence: int | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(FoldedClient)
+_reader = msgspec.json.Decoder(ClientMemory)
+_numbered = msgspec.json.Decoder(_Numbered)
+
+
+def decode_client(value: bytes) -> FoldedClient:
+    """A client from its record's value.
+
+    Raises:
+        msgspec.DecodeError: it is not what ``encode`` wrote.
+    """
+    client = _decoder.decode(value)
+    # A Raw is a view of the whole message; a copy lets go of it.
+    client.latest = client.latest.copy()
+    return client

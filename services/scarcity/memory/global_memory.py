@@ -1,0 +1,150 @@
+"""The global memory: what every client last said, folded from the logs of the insights."""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from threading import Lock
+from typing import NamedTuple
+
+import msgspec
+
+from scarcity.events.client_memory import ClientMemory
+from scarcity.events.errors import ServiceError
+from scarcity.events.insight import Insight
+from scarcity.events.types import Outgoing, Record
+from scarcity.memory.admission import AdmissionLimits
+from scarcity.memory.folded_client import FoldedClient, decode_client
+from scarcity.memory.partition_memory import PartitionMemory
+
+DEFAULT_MAX_INSIGHTS = 10_000
+
+
+class FoldResult(NamedTuple):
+    """What a batch changed.
+
+    ``changed`` goes to `global-memory`, each record to the partition that has the number of its
+    source partition; for one insights partition they come in the order of the source offsets.
+    """
+
+    changed: list[Outgoing]
+    dead_letters: list[Outgoing]
+
+
+class GlobalMemory:
+    """The clients' records, folded. Pure: no clock, no I/O. May be used from several threads.
+
+    The state after a log depends on the log alone: not on how it is cut into batches, on
+    restarts (``restore``), or on how partitions are spread over instances.
+
+    Args:
+        max_insights: latest insights kept a domain; beyond it those with the oldest latest insight
+            go. It is shared out evenly over the domain's partitions, at least one each.
+        partitions: number of partitions of each insights topic.
+        limits: what an insight must keep to be admitted.
+    """
+
+    def __init__(
+        self,
+        max_insights: int = DEFAULT_MAX_INSIGHTS,
+        *,
+        partitions: int = 1,
+        limits: AdmissionLimits | None = None,
+    ) -> None:
+        if max_insights < 1 or partitions < 1:
+            raise ValueError(
+                f"max_insights {max_insights} and partitions {partitions} must be >= 1"
+            )
+        self.max_insights = max_insights
+        self._quota = max(1, max_insights // partitions)
+        self._limits = limits or AdmissionLimits()
+        self._memories: dict[tuple[str, int], PartitionMemory] = {}
+        self._lock = Lock()
+
+    def fold(self, batch: Iterable[Record]) -> FoldResult:
+        """Fold a batch; each partition's records must come in the order of their offsets."""
+        result = FoldResult([], [])
+        by_partition: dict[tuple[str, int], list[Record]] = {}
+        for owned, records in groupby(batch, _partition_of):
+            by_partition.setdefault(owned, []).extend(records)
+        with self._lock:
+            for (topic, partition), owned_records in by_partition.items():
+                changed, dead_letters = self._memory(topic, partition).fold(owned_records)
+                result.changed.extend(changed)
+                result.dead_letters.extend(dead_letters)
+        return result
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Take over the compacted records of `global-memory`; tombstones are passed over.
+
+        Raises:
+            ServiceError: a record is not one that this version of the memory can read.
+        """
+        clients: dict[tuple[str, int], list[FoldedClient]] = {}
+        for record in records:
+            if record.value is None:
+                continue
+            try:
+                client = decode_client(record.value)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise ServiceError(
+                    f"{record.position} is no client's record ({error}); upgrade this worker to "
+                    "the version that wrote it"
+                ) from None
+            source = client.source
+            clients.setdefault((source.topic, source.partition), []).append(client)
+        with self._lock:
+            for (topic, partition), found in clients.items():
+                self._memory(topic, partition).restore(found)
+
+    def forget(self, partition: int) -> None:
+        """Drop the state of that partition of every domain: another instance has it now."""
+        with self._lock:
+            for owned in [owned for owned in self._memories if owned[1] == partition]:
+                del self._memories[owned]
+
+    def __len__(self) -> int:
+        """Number of clients held."""
+        with self._lock:
+            return sum(map(len, self._memories.values()))
+
+    def by_domain(self, domain: str) -> list[ClientMemory]:
+        """The domain's clients, by client_id."""
+        with self._lock:
+            found = [c.read() for m in self._in_order() if m.domain == domain for c in m.clients()]
+        return sorted(found, key=lambda client: client.client_id)
+
+    def client(self, client_id: str, domain: str | None = None) -> ClientMemory | None:
+        """A client; of the first domain by name that knows it when none is given."""
+        with self._lock:
+            for memory in self._in_order():
+                if domain in (None, memory.domain) and (found := memory.client(client_id)):
+                    return found.read()
+        return None
+
+    @property
+    def domains(self) -> Mapping[str, int]:
+        """Number of clients held, by domain."""
+        counts: dict[str, int] = {}
+        with self._lock:
+            for memory in self._in_order():
+                counts[memory.domain] = counts.get(memory.domain, 0) + len(memory)
+        return counts
+
+    @property
+    def insights(self) -> list[Insight]:
+        """The latest insights; by domain and partition, the oldest first."""
+        with self._lock:
+            return [client.read().latest for m in self._in_order() for client in m.clients()]
+
+    def _in_order(self) -> list[PartitionMemory]:
+        return [self._memories[owned] for owned in sorted(self._memories)]
+
+    def _memory(self, topic: str, partition: int) -> PartitionMemory:
+        memory = self._memories.get((topic, partition))
+        if memory is None:
+            memory = PartitionMemory(topic, partition, self._limits, self._quota)
+            self._memories[topic, partition] = memory
+        return memory
+
+
+def _partition_of(record: Record) -> tuple[str, int]:
+    return record.position[:2]

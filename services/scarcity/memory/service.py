@@ -1,0 +1,293 @@
+"""The memory worker: folds `insights.*` into `global-memory`, exactly once.
+
+Partition number p, one number for partition p of every domain, is owned by one worker at a time.
+Taking it over goes in this order, later steps only after earlier ones are confirmed:
+
+1. start the transactional producer ``memory-<p>``: an earlier owner can write nothing more;
+2. restore partition p of `global-memory`, read committed, to its end;
+3. take the group's committed offsets, and seek there;
+4. fold.
+
+A batch is one transaction: changed records, dead letters and input offsets together. The offset
+in the record alone would not do: with two workers an old owner's late write lands after the new
+owner's.
+"""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import monotonic
+from typing import Any, Final, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from scarcity.broker.errors import kafka_errors, to_broker_error
+from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
+from scarcity.broker.kafka import latest_by_key, start_with_backoff, to_record
+from scarcity.broker.settings import KafkaSettings
+from scarcity.events.errors import ServiceError
+from scarcity.events.topics import GLOBAL_MEMORY
+from scarcity.events.types import Outgoing, Record
+from scarcity.memory.global_memory import FoldResult, GlobalMemory
+from scarcity.memory.settings import MemorySettings
+
+logger = logging.getLogger(__name__)
+
+GROUP: Final = "scarcity-memory-fold"  # the Faust app keeps `scarcity-memory` for itself
+INSIGHTS_PATTERN: Final = r"^insights\..*"
+POLL_MS: Final = 200
+IDLE_S: Final = 0.02
+# Bounds a transaction, hence how long a rebalance waits for one (about a second). A worker that
+# catches up writes a client once a batch, however often it spoke.
+BATCH_RECORDS: Final = 12_000
+BATCH_BYTES: Final = 900_000  # below the 1 MiB that a broker takes in one batch by default
+FETCH_BYTES: Final = 8 << 20
+TRANSACTION_TIMEOUT_MS: Final = 30_000
+# Decoding makes a dozen containers an event and no cycle; the default, 700, walks all memory often.
+GC_THRESHOLD: Final = 100_000
+
+Fetched: TypeAlias = "dict[TopicPartition, list[Any]]"
+
+
+class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base is untyped
+    """One member of the group that folds.
+
+    Attributes:
+        folded: records folded and committed since the start.
+    """
+
+    def __init__(self, kafka: KafkaSettings, settings: MemorySettings) -> None:
+        self.folded = 0
+        self._kafka = kafka
+        self._settings = settings
+        self._memory = GlobalMemory(settings.max_insights, limits=settings.limits)
+        self._producers: dict[int, AIOKafkaProducer] = {}
+        # Held by a batch, a take-over and a revocation: never two of them at once.
+        self._lock = asyncio.Lock()
+        # None between a revocation and the next assignment: what is left then belongs to others,
+        # and a take-over would fence them.
+        self._assigned: set[TopicPartition] | None = None
+        self._generation = 0
+        self._owned_generation = 0
+        self._consumer = AIOKafkaConsumer(
+            **kafka.consumer_options(),
+            client_id=GROUP,
+            group_id=GROUP,
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+
+    async def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Fold until told to stop.
+
+        Raises:
+            ServiceError: another worker took a partition over by force, the broker refused for
+                good, or the topics do not fit each other.
+        """
+        logger.info(
+            "folds %s of %s into %s, at most %d insights a domain",
+            INSIGHTS_PATTERN,
+            self._kafka.bootstrap_servers,
+            GLOBAL_MEMORY,
+            self._settings.max_insights,
+        )
+        gc.set_threshold(GC_THRESHOLD)
+        self._consumer.subscribe(pattern=INSIGHTS_PATTERN, listener=self)
+        try:
+            await start_with_backoff(self._consumer.start, "memory")
+            while not is_stopping():
+                if self._owned_generation == self._generation:
+                    await self._fetch_and_fold()
+                elif self._assigned is None:
+                    await asyncio.sleep(IDLE_S)
+                else:
+                    async with self._lock:
+                        await start_with_backoff(self._take_over, "memory: take partitions over")
+        finally:
+            await self._release()
+            await self._consumer.stop()
+
+    async def on_partitions_revoked(self, revoked: "set[TopicPartition]") -> None:
+        """Wait for the running batch, then drop all state; what is kept is taken over anew."""
+        del revoked  # the group gives all back and deals anew
+        self._generation += 1
+        self._assigned = None
+        async with self._lock:
+            await self._release()
+
+    async def on_partitions_assigned(self, assigned: "set[TopicPartition]") -> None:
+        """Mark that there is something to take over; the fold's own task does it."""
+        self._generation += 1
+        self._assigned = set(assigned)
+
+    async def _release(self) -> None:
+        self._memory = GlobalMemory(self._settings.max_insights, limits=self._settings.limits)
+        producers, self._producers = self._producers, {}
+        await _all_ended(producer.stop() for producer in producers.values())
+
+    async def _take_over(self) -> None:
+        generation = self._generation
+        await self._release()
+        assigned = sorted(self._assigned or ())
+        numbers = sorted({tp.partition for tp in assigned})
+        began = monotonic()
+        if numbers:
+            memory = GlobalMemory(
+                self._settings.max_insights,
+                partitions=self._count_partitions({tp.topic for tp in assigned}),
+                limits=self._settings.limits,
+            )
+            await _all_ended(map(self._start_producer, numbers))
+            memory.restore((await latest_by_key(self._kafka, GLOBAL_MEMORY, numbers)).values())
+            if not await self._seek(assigned):
+                self._assigned = None  # a rebalance is under way; it brings another assignment
+                return
+            self._memory = memory
+            # What was restored lives long: the collector need not walk it again and again.
+            gc.collect()
+            gc.freeze()
+        self._owned_generation = generation
+        logger.info(
+            "owns partitions %s of %s; restored %d clients in %.2f s",
+            numbers or "none",
+            ", ".join(sorted({tp.topic for tp in assigned})) or "no topic",
+            len(self._memory),
+            monotonic() - began,
+        )
+
+    def _count_partitions(self, topics: set[str]) -> int:
+        counts = {topic: len(self._consumer.partitions_for_topic(topic) or ()) for topic in topics}
+        if len(set(counts.values())) != 1:
+            raise ServiceError(
+                f"the insights topics have unequal numbers of partitions ({counts}), so that two "
+                "workers would own one number: give all the same in topics.yaml and apply it"
+            )
+        return next(iter(counts.values()))
+
+    async def _start_producer(self, number: int) -> None:
+        producer = AIOKafkaProducer(
+            **self._kafka.producer_options(),
+            client_id=f"{GROUP}-{number}",
+            transactional_id=f"memory-{number}",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES,
+        )
+        self._producers[number] = producer
+        await producer.start()
+
+    async def _seek(self, assigned: list[TopicPartition]) -> bool:
+        """Go to the group's committed offsets; False when the assignment changed meanwhile."""
+        for tp in assigned:
+            committed = await self._consumer.committed(tp)
+            if committed is None:
+                committed = (await self._consumer.beginning_offsets([tp]))[tp]
+            if tp not in self._consumer.assignment():
+                return False
+            self._consumer.seek(tp, committed)
+        return True
+
+    async def _fetch_and_fold(self) -> None:
+        generation = self._generation
+        with kafka_errors("memory: read insights"):
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+        async with self._lock:
+            # What was fetched before a rebalance is thrown away; the take-over seeks.
+            if fetched and generation == self._generation:
+                await self._fold(fetched)
+
+    async def _fold(self, fetched: Fetched) -> None:
+        by_number: dict[int, Fetched] = {}
+        for tp, messages in fetched.items():
+            by_number.setdefault(tp.partition, {})[tp] = messages
+        try:
+            await _all_ended(self._fold_number(number, part) for number, part in by_number.items())
+        except KafkaError as error:
+            told = to_broker_error(error, f"memory: commit a batch of {sorted(by_number)}")
+            if not error.retriable:
+                raise told from error
+            # The transaction may have been committed or not; the log knows, so ask it again.
+            logger.warning("%s; taking the partitions over anew", told)
+            self._generation += 1
+
+    async def _fold_number(self, number: int, fetched: Fetched) -> None:
+        records: list[Record] = []
+        for tp in sorted(fetched):
+            records.extend(map(to_record, fetched[tp]))
+        result = self._memory.fold(records)
+        producer = self._producers[number]
+        async with producer.transaction():
+            await self._publish(producer, number, result)
+            ends = {tp: messages[-1].offset + 1 for tp, messages in fetched.items()}
+            await producer.send_offsets_to_transaction(ends, GROUP)
+        self.folded += len(records)
+        if result.dead_letters:  # one line a batch: a broken client must not fill the log
+            parked = len(result.dead_letters)
+            logger.warning("parked %d, the first: %s", parked, _describe(result.dead_letters[0]))
+
+    async def _publish(self, producer: AIOKafkaProducer, number: int, result: FoldResult) -> None:
+        """Hand everything to the broker; returns once it has acknowledged it."""
+        acknowledged = [
+            await producer.send(
+                parked.topic,
+                key=parked.key,
+                # Kafka's client refuses a record with neither key nor value.
+                value=(parked.value or b"") if parked.key is None else parked.value,
+                headers=list(parked.headers),
+            )
+            for parked in result.dead_letters
+        ]
+        # Whole batches are built here: one future and one check a batch instead of one a record.
+        batch = producer.create_batch()
+        for out in result.changed:
+            key, value, headers = out.key, out.value, list(out.headers)
+            while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                acknowledged.append(
+                    await producer.send_batch(batch, GLOBAL_MEMORY, partition=number)
+                )
+                batch = producer.create_batch()
+        if batch.record_count():
+            acknowledged.append(await producer.send_batch(batch, GLOBAL_MEMORY, partition=number))
+        await asyncio.gather(*acknowledged)
+
+
+async def _all_ended(work: Iterable[Awaitable[None]]) -> None:
+    """Wait for all, also when one fails: none may go on after the lock is given back."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _describe(parked: Outgoing) -> str:
+    told = {name: value.decode() for name, value in parked.headers if name.startswith("dl_")}
+    return "{dl_topic}[{dl_partition}]@{dl_offset}: {dl_reason}: {dl_message}".format(**told)
+
+
+def create_memory_app(kafka: KafkaSettings, settings: MemorySettings) -> ScarcityApp:
+    """The Faust app whose worker runs the fold."""
+    app = create_app("memory", kafka)
+
+    @app.service
+    class Fold(Service):
+        @Service.task
+        async def fold_insights(self) -> None:
+            await FoldWorker(kafka, settings).run(lambda: self.should_stop)
+
+    return app
+
+
+def main(environ: Mapping[str, str]) -> None:
+    """Run the worker until SIGINT or SIGTERM.
+
+    Raises:
+        InputError: a value of the environment is wrong.
+        ServiceError: the broker refused the service for good.
+    """
+    kafka = KafkaSettings.from_environment(environ)
+    settings = MemorySettings.from_environment(environ)
+    run_app(create_memory_app(kafka, settings))

@@ -1,0 +1,173 @@
+"""MetaCoordinator: from what the log says to the versions that are due. Pure: no broker, no clock.
+
+One coordinator holds all domains, because domains of a family share a starting point and all
+versions share one ledger. What it must not forget is in the records it publishes: a coordinator
+restored from them and from the compacted topics goes on as if it had never stopped.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from scarcity.events.client_memory import ClientMemory
+from scarcity.events.client_registered import ClientRegistered
+from scarcity.events.codec import SCHEMA_VERSION, decode_json
+from scarcity.events.domain_profile import DomainProfile
+from scarcity.events.errors import EventError, Reason
+from scarcity.events.meta_state import MetaState
+from scarcity.events.topics import CLIENTS, DOMAINS, GLOBAL_MEMORY, GOSSIP_PLAN
+from scarcity.events.types import Record
+from scarcity.learning.online_maml import FamilyState, OnlineMAMLEngine
+from scarcity.meta.closing import RoundCloser
+from scarcity.meta.domain_rounds import DomainRounds
+from scarcity.meta.pending import PendingSet
+from scarcity.meta.publishing import Chain, Publication, profile_record
+from scarcity.meta.rounds import Wait
+from scarcity.meta.state_codec import WRITER_KEY, decode_domain, decode_family
+
+FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN)
+
+
+class _PlanLine(msgspec.Struct):
+    """The part of a gossip plan that matters here."""
+
+    domain: str
+    schema_version: str = SCHEMA_VERSION
+
+
+class MetaCoordinator:
+    """Holds what is known and says which versions are due.
+
+    Args:
+        engine: the learning rules.
+        monotonic_s: a clock for durations; seconds from any origin.
+        code_version: of this package, for the ledger.
+    """
+
+    def __init__(
+        self, engine: OnlineMAMLEngine, monotonic_s: Callable[[], float], code_version: str
+    ) -> None:
+        self._closer = RoundCloser(engine, monotonic_s, code_version)
+        self._departed: set[str] = set()
+        self._domains: dict[str, DomainRounds] = {}
+        self._families: dict[str, FamilyState] = {}
+        self._chain = Chain()
+        self._folds: dict[str, Callable[[Record], None]] = {
+            DOMAINS: self._profile,
+            CLIENTS: self._client,
+            GLOBAL_MEMORY: self._memory,
+            GOSSIP_PLAN: self._plan,
+        }
+
+    @property
+    def chain(self) -> Chain:
+        """End of the ledger."""
+        return self._chain
+
+    @property
+    def waits(self) -> Mapping[str, Wait]:
+        """Why each domain without a due version waits, as of the last :meth:`advance`."""
+        return {name: d.wait for name, d in self._domains.items() if d.wait is not None}
+
+    def wake_at_ms(self) -> int | None:
+        """When time alone closes the next round; None when it closes none."""
+        times = [d.wait.until_ms for d in self._domains.values() if d.wait is not None]
+        return min((t for t in times if t is not None), default=None)
+
+    def restore(self, states: Iterable[MetaState]) -> None:
+        """Take over from a writer before: the latest `meta-state` of every key, in any order.
+
+        Call it before :meth:`observe`.
+
+        Raises:
+            EventError: a state is not complete.
+        """
+        for event in states:
+            if event.key == WRITER_KEY:
+                self._chain = Chain(event.ledger_hash, event.ledger_length)
+            elif event.key.startswith(WRITER_KEY):
+                self._families[event.family] = decode_family(event)
+            else:
+                kept = decode_domain(event)
+                self._domains[event.key] = DomainRounds.restored(event.key, kept, self._departed)
+
+    def observe(self, record: Record) -> None:
+        """Take in a record of one of FOLLOWED; the newest of a key counts.
+
+        Raises:
+            EventError: the record breaks its contract, and changed nothing.
+        """
+        self._folds[record.position.topic](record)
+
+    def advance(self, now_ms: int) -> list[Publication]:
+        """Versions that are due, in the order of their ledger entries.
+
+        The coordinator has moved on when this returns: publish them all, or drop it and restore.
+        """
+        due: list[Publication] = []
+        for name in sorted(self._domains):
+            publication = self._advance_domain(self._domains[name], now_ms)
+            if publication is not None:
+                due.append(publication)
+        return due
+
+    def acknowledge(self, publication: Publication, broadcast_s: float) -> None:
+        """Note how long the broker took to acknowledge a publication."""
+        if publication.entry is not None:
+            self._domains[publication.domain].broadcast_s = broadcast_s
+
+    def _domain(self, name: str) -> DomainRounds:
+        if name not in self._domains:
+            self._domains[name] = DomainRounds(name, PendingSet({}, self._departed))
+        return self._domains[name]
+
+    def _profile(self, record: Record) -> None:
+        key = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            self._domain(key).profile = None
+            return
+        profile = decode_json(record.value, DomainProfile)
+        if profile.domain != key:
+            raise EventError(
+                Reason.WRONG_KEY, f"the profile of {profile.domain!r} lies under the key {key!r}"
+            )
+        self._domain(key).profile = profile
+
+    def _client(self, record: Record) -> None:
+        client_id = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            self._departed.add(client_id)
+            for domain in self._domains.values():
+                domain.registered.pop(client_id, None)
+            return
+        client = decode_json(record.value, ClientRegistered)
+        self._departed.discard(client_id)
+        self._domain(client.domain).register(client)
+
+    def _memory(self, record: Record) -> None:
+        if record.value is None:
+            name, _, client_id = (record.key or b"").decode(errors="replace").partition("/")
+            self._domain(name).pending.remove(client_id)
+            return
+        memory = decode_json(record.value, ClientMemory)
+        self._domain(memory.domain).pending.put(memory)
+
+    def _plan(self, record: Record) -> None:
+        if record.value is not None:
+            domain = self._domain(decode_json(record.value, _PlanLine).domain)
+            domain.planned_ms = max(domain.planned_ms, record.timestamp_ms)
+
+    def _advance_domain(self, domain: DomainRounds, now_ms: int) -> Publication | None:
+        filled = domain.complete_profile()
+        decision = domain.decide(self._families, now_ms)
+        profile = domain.profile
+        filled_in = (profile_record(profile, now_ms),) if filled and profile is not None else ()
+        if isinstance(decision, Wait) or profile is None:
+            domain.wait = decision if isinstance(decision, Wait) else None
+            return Publication(domain.name, filled_in) if filled_in else None
+        closed = self._closer.close(
+            domain, profile, self._families, self._chain, decision.by, now_ms
+        )
+        self._families[profile.family] = closed.family
+        self._chain = closed.chain
+        return Publication(domain.name, (*filled_in, *closed.records), closed.entry)

@@ -1,0 +1,125 @@
+"""One domain as the meta-learner knows it: profile, pending insights, current version, times."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from scarcity.events.client_registered import ClientRegistered
+from scarcity.events.domain_profile import DomainProfile
+from scarcity.learning.online_maml import DomainState, FamilyState
+from scarcity.meta.pending import PendingSet
+from scarcity.meta.rounds import Close, RoundView, Wait, decide
+from scarcity.meta.scaling import estimate, with_scaling
+from scarcity.meta.state_codec import KeptDomain
+
+
+@dataclass
+class DomainRounds:
+    """Mutable record of a domain.
+
+    Attributes:
+        family: of the profile that the versions were made with; empty before version 0.
+        state: of the current version; None before version 0.
+        scaling: (centre, scale) by column, as once estimated.
+        registered: registrations whose moments may still be needed.
+        written_at_ms: when the current version was written.
+        planned_ms: record timestamp of the newest gossip plan.
+        broadcast_s: how long the current version took from handing over to acknowledgement.
+        wait: why the domain has no new version, as of the last look.
+    """
+
+    name: str
+    pending: PendingSet
+    profile: DomainProfile | None = None
+    family: str = ""
+    state: DomainState | None = None
+    scaling: dict[str, tuple[float, float]] = field(default_factory=dict)
+    registered: dict[str, ClientRegistered] = field(default_factory=dict)
+    written_at_ms: int = 0
+    planned_ms: int = 0
+    broadcast_s: float = 0.0
+    wait: Wait | None = None
+
+    @classmethod
+    def restored(cls, name: str, kept: KeptDomain, departed: Set[str]) -> "DomainRounds":
+        """A domain as `meta-state` keeps it."""
+        return cls(
+            name,
+            PendingSet(kept.used, departed),
+            family=kept.family,
+            state=kept.state,
+            scaling=dict(kept.scaling),
+            written_at_ms=kept.written_at_ms,
+        )
+
+    def move_on(self, family: str, state: DomainState, now_ms: int) -> KeptDomain:
+        """Take a new version as the current one; returns what `meta-state` must keep."""
+        self.family, self.state = family, state
+        self.written_at_ms, self.broadcast_s, self.wait = now_ms, 0.0, None
+        return KeptDomain(family, state, self.pending.used, dict(self.scaling), now_ms)
+
+    def register(self, client: ClientRegistered) -> None:
+        """Note a registration; moments are let go once the scaling is known."""
+        if self.profile is None or not self.profile.is_complete:
+            self.registered[client.client_id] = client
+
+    def complete_profile(self) -> bool:
+        """Fill in an `estimated` profile when enough clients registered; True when it was filled.
+
+        Once estimated, a scaling stays: the versions so far stand on it, also when an operator
+        applies the open profile again.
+        """
+        if self.profile is None or self.profile.is_complete:
+            self.registered.clear()
+            return False
+        filled = (
+            with_scaling(self.profile, self.scaling)
+            if self.scaling
+            else estimate(self.profile, self.registered.values())
+        )
+        if filled is None or not filled.is_complete:
+            return False
+        self.scaling = {
+            c.name: (c.center, c.scale)
+            for c in filled.columns
+            if c.center is not None and c.scale is not None
+        }
+        self.profile = filled
+        self.registered.clear()
+        return True
+
+    def decide(self, families: Mapping[str, FamilyState], now_ms: int) -> Wait | Close:
+        """Whether a version is due: `start` for version 0, else as the policy says."""
+        profile = self.profile
+        if profile is None:
+            return Wait("has no profile: apply one with `scarcity domain apply`", stalled=True)
+        if not profile.is_complete:
+            return Wait(self._why_open(profile), stalled=True)
+        family = families.get(profile.family)
+        if self.state is not None and self.family != profile.family:
+            return Wait(
+                f"was of family {self.family} and its profile now says {profile.family}: "
+                "give the changed domain a new name",
+                stalled=True,
+            )
+        if family is not None and family.inputs != len(profile.features):
+            return Wait(
+                f"has {len(profile.features)} features, its family {profile.family} has "
+                f"{family.inputs}: put it into another family",
+                stalled=True,
+            )
+        if self.state is None:
+            return Close("start")
+        view = RoundView(
+            self.pending.count(),
+            self.pending.active(now_ms, profile.policy.active_s),
+            self.pending.opened_ms(),
+        )
+        return decide(profile.policy, view, now_ms)
+
+    def _why_open(self, profile: DomainProfile) -> str:
+        if self.scaling:
+            return "changed its columns after they were estimated: give it a new name"
+        return (
+            f"waits for registrations that tell every column's moments: "
+            f"needs {profile.policy.min_clients}, {len(self.registered)} clients registered"
+        )

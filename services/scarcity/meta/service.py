@@ -1,0 +1,251 @@
+"""The meta worker: one writes, the others stand by.
+
+The writer is whoever holds the single partition of `ledger` in the group `scarcity-meta`. Taking
+over goes in this order, later steps only after earlier ones are confirmed:
+
+1. start the transactional producer ``meta``: an earlier writer can write nothing more;
+2. read `meta-state`, read committed, to its end;
+3. read `domains`, `clients`, `global-memory` and `gossip-plan` to their ends, and follow them;
+4. publish what is due: parameters, states and ledger entries in one transaction.
+
+No offset is committed: the pending set follows from `meta-state` and `global-memory`. A writer
+that was fenced ends with an error; one that lost the broker takes over anew.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, Final, cast
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+from mode import Service
+
+from scarcity import __version__
+from scarcity.broker.errors import kafka_errors
+from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
+from scarcity.broker.kafka import follow, latest_by_key, start_with_backoff
+from scarcity.events.codec import decode_msgpack
+from scarcity.events.errors import BrokerError, EventError, ServiceError
+from scarcity.events.meta_state import MetaState
+from scarcity.events.topics import LEDGER, META_STATE
+from scarcity.events.types import Record
+from scarcity.learning.online_maml import OnlineMAMLEngine
+from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
+from scarcity.meta.publishing import Publication
+from scarcity.meta.settings import MetaSettings
+from scarcity.meta.waiting import WaitReport
+
+logger = logging.getLogger(__name__)
+
+TRANSACTIONAL_ID: Final = "meta"
+TRANSACTION_TIMEOUT_MS: Final = 30_000
+LOOK_S: Final = 1.0  # how often a domain that stands still is looked at
+RETRY_S: Final = 1.0
+
+
+class MetaWriter:
+    """One term as the writer: takes over, then writes until cancelled or broken."""
+
+    def __init__(self, settings: MetaSettings) -> None:
+        self._kafka = settings.kafka
+        self._coordinator = MetaCoordinator(
+            OnlineMAMLEngine(settings.learning), time.monotonic, __version__
+        )
+        self._waits = WaitReport()
+        self._producer = AIOKafkaProducer(
+            **settings.kafka.producer_options(),
+            client_id="scarcity-meta",
+            transactional_id=TRANSACTIONAL_ID,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        )
+
+    async def run(self) -> None:
+        """Take over and write.
+
+        Raises:
+            BrokerError: fenced, or the broker refused or went away.
+            ServiceError: `meta-state` cannot be read.
+        """
+        try:
+            await start_with_backoff(self._producer.start, "meta: take the ledger over")
+            await self._restore()
+            # An async generator cannot be closed while a task waits in it: first the task ends.
+            async with aclosing(self._records()) as batches:
+                await self._write(batches)
+        finally:
+            await self._producer.stop()
+
+    def _records(self) -> AsyncGenerator[list[Record], None]:
+        return cast(AsyncGenerator[list[Record], None], follow(self._kafka, FOLLOWED))
+
+    async def _restore(self) -> None:
+        records = await latest_by_key(self._kafka, META_STATE)
+        try:
+            states = [decode_msgpack(record.value, MetaState) for record in records.values()]
+            self._coordinator.restore(states)
+        except EventError as error:
+            raise ServiceError(
+                f"meta cannot restore its state: {error}; use the version of scarcity that wrote "
+                f"topic {META_STATE}, or a newer one"
+            ) from error
+        chain = self._coordinator.chain
+        logger.info("writes the ledger on from entry %d (%s)", chain.length, chain.last_hash[:12])
+
+    async def _write(self, batches: AsyncGenerator[list[Record], None]) -> None:
+        caught_up = False
+        arriving = asyncio.ensure_future(anext(batches))
+        try:
+            while True:
+                await asyncio.wait({arriving}, timeout=self._patience_s() if caught_up else None)
+                records: list[Record] = []
+                if arriving.done():
+                    records = arriving.result()
+                    caught_up = caught_up or not records
+                    arriving = asyncio.ensure_future(anext(batches))
+                # Learning is a matter of milliseconds, with thousands of clients of hundreds.
+                due = await asyncio.to_thread(self._learn, records, caught_up)
+                if due:
+                    await self._publish(due)
+        finally:
+            await _cancel(arriving)
+
+    def _learn(self, records: list[Record], caught_up: bool) -> list[Publication]:
+        for record in records:
+            try:
+                self._coordinator.observe(record)
+            except EventError as error:
+                logger.warning("left out %s: %s", record.position, error)
+        if not caught_up:
+            return []
+        now_ms = _now_ms()
+        due = self._coordinator.advance(now_ms)
+        for line in self._waits.lines(self._coordinator.waits, now_ms):
+            logger.info(line)
+        return due
+
+    async def _publish(self, due: list[Publication]) -> None:
+        began_s = time.monotonic()
+        with kafka_errors("meta: publish " + ", ".join(p.domain for p in due)):
+            async with self._producer.transaction():
+                sent = [
+                    await self._producer.send(
+                        out.topic, key=out.key, value=out.value, headers=list(out.headers)
+                    )
+                    for publication in due
+                    for out in publication.outgoing
+                ]
+                await asyncio.gather(*sent)
+        took_s = time.monotonic() - began_s
+        for publication in due:
+            self._coordinator.acknowledge(publication, took_s)
+            logger.info(publication.describe())
+
+    def _patience_s(self) -> float:
+        wake_ms = self._coordinator.wake_at_ms()
+        if wake_ms is None:
+            return LOOK_S
+        return min(LOOK_S, max(0.0, (wake_ms - _now_ms()) / 1000))
+
+
+class MetaWorker:
+    """Stands by until the group gives it the ledger, and writes for as long as it holds it."""
+
+    def __init__(self, settings: MetaSettings) -> None:
+        self._settings = settings
+        self._holds = asyncio.Event()
+        self._term: asyncio.Task[None] | None = None
+
+    async def assigned(self, *, holds_ledger: bool) -> None:
+        """Note what the group assigned."""
+        if holds_ledger:
+            self._holds.set()
+        elif not self._holds.is_set():
+            logger.info("stands by: another worker holds the ledger")
+
+    async def revoked(self) -> None:
+        """End the term, if there is one; returns when nothing more can be written."""
+        self._holds.clear()
+        if self._term is not None:
+            await _cancel(self._term)
+
+    async def run(self) -> None:
+        """Serve term after term until cancelled.
+
+        Raises:
+            ServiceError: this worker must not or cannot go on.
+        """
+        while True:
+            await self._holds.wait()
+            term = self._term = asyncio.ensure_future(MetaWriter(self._settings).run())
+            try:
+                await asyncio.wait({term})
+            finally:
+                await _cancel(term)
+            if term.cancelled():
+                continue
+            try:
+                term.result()
+            except BrokerError as error:
+                if not _may_try_again(error):
+                    raise
+                logger.warning("%s; taking over anew", error)
+                await asyncio.sleep(RETRY_S)
+
+
+def create_meta_app(settings: MetaSettings) -> ScarcityApp:
+    """The Faust app of one worker."""
+    app = create_app("meta", settings.kafka)
+    worker = MetaWorker(settings)
+
+    @app.agent(app.topic(LEDGER))
+    async def hold_ledger(entries: Any) -> None:
+        # There for its assignment: the entries themselves are the audit's business.
+        async for _ in entries:
+            pass
+
+    async def on_revoked(*_: Any, **_named: Any) -> None:
+        await worker.revoked()
+
+    async def on_assigned(_app: Any, assigned: Any, **_named: Any) -> None:
+        await worker.assigned(holds_ledger=any(tp.topic == LEDGER for tp in assigned))
+
+    signals: Any = app  # their types do not know what Faust sends
+    signals.on_partitions_revoked.connect(on_revoked)
+    signals.on_partitions_assigned.connect(on_assigned)
+
+    @app.service
+    class Meta(Service):
+        @Service.task
+        async def write(self) -> None:
+            await worker.run()
+
+    return app
+
+
+def main(environ: Mapping[str, str]) -> None:
+    """Run the worker until SIGINT or SIGTERM.
+
+    Raises:
+        InputError: a value of the environment is wrong.
+        ServiceError: the broker refused the service for good.
+    """
+    run_app(create_meta_app(MetaSettings.from_environment(environ)))
+
+
+def _may_try_again(error: BrokerError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, KafkaError) and (
+        cause.retriable or isinstance(cause, KafkaTimeoutError)
+    )
+
+
+async def _cancel(task: "asyncio.Future[Any]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

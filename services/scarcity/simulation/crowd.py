@@ -1,0 +1,184 @@
+"""The clients of one domain: real client cores, computed many at once when an insight is due.
+
+An insight depends on the client, its sequence number and the version it started from, and not on
+when it is computed. So started work waits until the first of it arrives, and is then computed for
+all clients that started from one version together.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from scarcity.client.core import ClientGroup
+from scarcity.client.versions import Version
+from scarcity.events.client_registered import ClientRegistered
+from scarcity.events.insight import Insight
+from scarcity.simulation.attacks.poisoning import Attack, Circumstances, make_attack
+from scarcity.simulation.chance import draw_staleness, generator
+from scarcity.simulation.populations import Population
+from scarcity.simulation.scenario import DomainScenario
+
+# Features of eight rows of so many clients stay in a core's cache.
+TOGETHER = 64
+# Rows of which the features are kept between rounds, all domains: 10 * 64 * 8 bytes a row.
+KEPT_ROWS = 160_000
+GROUP_ROWS = 60_000
+VERSIONS_KEPT = 400
+MAX_WAITING = 2048
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class Work:
+    """A round of one client, from reading the parameters to the insight's arrival.
+
+    Attributes:
+        done: whether ``insight`` was computed; it may be None then, when there is nothing to say.
+    """
+
+    client: int
+    current: Version
+    previous: Version | None
+    done: bool = False
+    insight: Insight | None = None
+
+
+class Crowd:
+    """Clients of a domain.
+
+    Attributes:
+        counts: started, computed, exhausted (budget spent: losses alone from then on).
+    """
+
+    def __init__(
+        self, scenario: DomainScenario, population: Population, *, seed: int, keep_features: bool
+    ) -> None:
+        self.scenario = scenario
+        self.profile = population.profile
+        self.names = list(population.training)
+        self.counts: Counter[str] = Counter()
+        self.busy = np.zeros(len(self.names), dtype=bool)
+        self._waiting: list[Work] = []
+        self._versions: deque[Version] = deque(maxlen=VERSIONS_KEPT)
+        self._groups = _groups(population, keep_features=keep_features)
+        self._group_of = {c: group for group in self._groups for c in group.client_ids}
+        self._staleness = generator(seed, scenario.name, "staleness")
+        self._attack_of = self._recruit(seed)
+        slow = generator(seed, scenario.name, "slow").random(len(self.names))
+        model = scenario.clients
+        self.pace = np.where(slow < model.slow_share, model.slow_factor, 1.0)
+
+    @property
+    def version(self) -> int:
+        """Number of the newest version; -1 before any."""
+        return self._versions[-1].number if self._versions else -1
+
+    @property
+    def newest(self) -> Version:
+        """The newest version; call only when there is one."""
+        return self._versions[-1]
+
+    @property
+    def attackers(self) -> int:
+        """Number of clients that attack."""
+        return len(self._attack_of)
+
+    def join(self, now_ms: int) -> list[ClientRegistered]:
+        """Register every client; returns what is to be published."""
+        return [event for group in self._groups for event in group.join(now_ms, {})]
+
+    def see(self, version: Version) -> None:
+        """Take a new version."""
+        self._versions.append(version)
+
+    def start(self, client: int) -> Work:
+        """Start a client's round on the newest version, or on an older one by its staleness."""
+        behind = draw_staleness(self.scenario.clients.staleness, self._staleness)
+        place = max(0, len(self._versions) - 1 - behind)
+        previous = self._versions[place - 1] if place else None
+        self.busy[client] = True
+        self.counts["started"] += 1
+        return Work(client, self._versions[place], previous)
+
+    def wait(self, work: Work) -> list[ClientRegistered]:
+        """Queue work whose insight will arrive; returns registrations to publish."""
+        self._waiting.append(work)
+        return self.compute() if len(self._waiting) >= MAX_WAITING else []
+
+    def compute(self) -> list[ClientRegistered]:
+        """Compute all waiting work; returns registrations (raised leases) to publish first."""
+        raised: list[ClientRegistered] = []
+        by_start: dict[tuple[int, int], list[Work]] = {}
+        for work in self._waiting:
+            group = self._group_of[self.names[work.client]]
+            by_start.setdefault((work.current.number, id(group)), []).append(work)
+        self._waiting = []
+        for works in by_start.values():
+            for some in in_batches(works, TOGETHER):
+                raised.extend(self._train(some))
+        self._attack(by_start.values())
+        return raised
+
+    def _train(self, works: Sequence[Work]) -> list[ClientRegistered]:
+        first, names = works[0], [self.names[work.client] for work in works]
+        group = self._group_of[names[0]]
+        published = group.train(names, first.current, first.previous)
+        insights = {insight.client_id: insight for insight in published.insights}
+        for work, name in zip(works, names, strict=True):
+            work.done, work.insight = True, insights.get(name)
+        self.counts["computed"] += len(works)
+        self.counts["exhausted"] += len(published.exhausted)
+        return published.registrations
+
+    def _attack(self, started: Iterable[Sequence[Work]]) -> None:
+        if not self._attack_of:
+            return
+        for works in started:
+            by_attack: dict[int, list[Work]] = {}
+            for work in works:
+                attack = self._attack_of.get(work.client)
+                if attack is not None and work.insight is not None:
+                    by_attack.setdefault(id(attack), []).append(work)
+            for colluding in by_attack.values():
+                attack = self._attack_of[colluding[0].client]
+                honest = [work.insight for work in colluding if work.insight is not None]
+                circumstances = Circumstances(self.scenario.name, self.profile.slope_clip)
+                for work, forged in zip(
+                    colluding, attack.forge(honest, circumstances), strict=True
+                ):
+                    work.insight = forged
+
+    def _recruit(self, seed: int) -> dict[int, Attack]:
+        order = generator(seed, self.scenario.name, "attackers").permutation(len(self.names))
+        recruited: dict[int, Attack] = {}
+        for number, attackers in enumerate(self.scenario.attackers):
+            attack = make_attack(attackers, seed=f"{seed}/{self.scenario.name}/{number}")
+            many = round(attackers.share * len(self.names))
+            recruited |= dict.fromkeys(order[:many].tolist(), attack)
+            order = order[many:]
+        return recruited
+
+
+def _groups(population: Population, *, keep_features: bool) -> list[ClientGroup]:
+    """Client cores; a core keeps the features of its rows when they are few enough."""
+    rows = population.training
+    names = list(rows)
+    longest = max(len(r) for r in rows.values())
+    size = max(1, GROUP_ROWS // longest) if keep_features else len(names)
+    return [
+        ClientGroup(population.profile, {name: rows[name] for name in some})
+        for some in in_batches(names, size)
+    ]
+
+
+def in_batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """Runs of at most ``size`` items.
+
+    >>> in_batches("abcde", 2)
+    ['ab', 'cd', 'e']
+    """
+    return [items[at : at + size] for at in range(0, len(items), size)]

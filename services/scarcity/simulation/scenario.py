@@ -1,0 +1,192 @@
+"""What a simulation is told: a typed scenario, so that a misspelt key cannot pass for a setting."""
+
+from math import pi
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from scarcity.events.domain_profile import PrivacyMode
+from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.learning.settings import LearningSettings
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
+Range = tuple[float, float]
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all parts of a scenario."""
+
+
+class Delay(Strict, frozen=True):
+    """A random time. ``spread``: of lognormal, the standard deviation of its logarithm."""
+
+    kind: Literal["constant", "uniform", "exponential", "lognormal"] = "lognormal"
+    mean_s: Seconds = 1.0
+    spread: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.5
+
+
+class Staleness(Strict, frozen=True):
+    """How many versions behind the newest a client starts from."""
+
+    kind: Literal["none", "fixed", "uniform", "geometric"] = "none"
+    mean: Annotated[float, Meta(ge=0.0, le=200.0)] = 0.0
+
+
+class Rounds(Strict, frozen=True, tag_field="kind", tag="rounds"):
+    """Every version ``clients`` idle ones are drawn; again after ``retry_s`` without a version."""
+
+    clients: Count = 32
+    retry_s: Annotated[float, Meta(gt=0.0)] = 15.0
+
+
+class Stream(Strict, frozen=True, tag_field="kind", tag="stream"):
+    """Each client comes by itself: exponential times of mean ``every_s`` between its rounds."""
+
+    every_s: Annotated[float, Meta(gt=0.0)] = 10.0
+
+
+class ClientModel(Strict, frozen=True):
+    """How clients behave.
+
+    Attributes:
+        arrival: who takes part when.
+        work: from reading the parameters to the insight's arrival at the broker.
+        slow_share, slow_factor: that share of the clients takes so many times longer.
+        dropout: share of started rounds that end without an insight.
+        lost, duplicated: share of published messages; a duplicate arrives after another ``work``.
+    """
+
+    arrival: Rounds | Stream = Rounds()
+    work: Delay = Delay()
+    slow_share: Share = 0.0
+    slow_factor: Annotated[float, Meta(ge=1.0)] = 10.0
+    dropout: Share = 0.0
+    staleness: Staleness = Staleness()
+    lost: Share = 0.0
+    duplicated: Share = 0.0
+
+
+class Attackers(Strict, frozen=True):
+    """Colluding clients of a domain.
+
+    Attributes:
+        attack: see simulation/attacks/poisoning.py.
+        share: of the domain's clients.
+        after_versions: sleepers are honest up to this version.
+        strength: meaning depends on the attack; 1 is its published or natural form.
+    """
+
+    attack: Literal[
+        "against-honest-at-clip",
+        "against-honest-at-size",
+        "fixed-direction",
+        "alie",
+        "loss-liar",
+        "routing-bait",
+        "inflated-samples",
+    ]
+    share: Share = 0.2
+    after_versions: Annotated[int, Meta(ge=0)] = 0
+    strength: Annotated[float, Meta(gt=0.0)] = 1.0
+
+
+class Sinusoid(Strict, frozen=True, tag_field="kind", tag="sinusoid"):
+    """Each client has its own y = A sin(w x + phase).
+
+    Source: Li et al. (2017), arXiv:1707.09835, section 4.1; the default ranges are theirs.
+    """
+
+    clients: Count = 200
+    rows: Annotated[int, Meta(ge=2, le=100_000)] = 8
+    amplitude: Range = (0.1, 5.0)
+    frequency: Range = (0.8, 1.2)
+    phase: Range = (0.0, pi)
+    inputs: Range = (-5.0, 5.0)
+    noise: Annotated[float, Meta(ge=0.0)] = 0.0
+    new_clients: Count = 100
+    new_rows: Annotated[int, Meta(ge=2)] = 40
+
+
+class Panel(Strict, frozen=True, tag_field="kind", tag="panel"):
+    """One of the demo's panels of real institutions: `economic`, `medical`, `technology`."""
+
+    name: str
+    split: int = 0
+
+
+class CsvPanel(Strict, frozen=True, tag_field="kind", tag="csv"):
+    """A CSV file; each value of ``entity`` is a client. Relative to the scenario's directory."""
+
+    path: str
+    entity: str
+    target: str
+    features: tuple[str, ...]
+    split: int = 0
+
+
+class DomainScenario(Strict, frozen=True):
+    """A domain.
+
+    Attributes:
+        family: domains of a family share features and z0; empty: the domain's name.
+        support_rows: rows to adapt on; 0: as the panel says, else half of the shortest client's.
+        policy: None: a round closes at the drawn (or 32) insights, or after its deadline.
+        joins_at_s: virtual time at which its clients join.
+    """
+
+    name: str
+    data: Sinusoid | Panel | CsvPanel
+    family: str = ""
+    support_rows: Annotated[int, Meta(ge=0)] = 0
+    privacy: PrivacyMode = "open"
+    slopes: bool = True
+    slope_clip: Annotated[float, Meta(gt=0.0)] = 5.0
+    policy: RoundPolicy | None = None
+    clients: ClientModel = ClientModel()
+    attackers: tuple[Attackers, ...] = ()
+    joins_at_s: Seconds = 0.0
+
+    def __post_init__(self) -> None:
+        if sum(a.share for a in self.attackers) > 1:
+            raise ValueError("attackers: their shares add up to more than 1")
+
+
+class Evaluate(Strict, frozen=True):
+    """How often new clients, which never publish, are scored."""
+
+    every_versions: Count = 25
+    splits: Annotated[int, Meta(ge=1, le=50)] = 3
+
+
+class Scenario(Strict, frozen=True):
+    """A whole simulation.
+
+    Attributes:
+        versions: it ends when every domain has reached this version.
+        limit_s: or at this virtual time.
+        poll_ms: virtual time between two looks of the services at what has arrived.
+        keep_log: keep every record of every topic, not the ledger alone.
+    """
+
+    name: str
+    domains: tuple[DomainScenario, ...]
+    seed: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    versions: Count = 200
+    limit_s: Seconds = 1e7
+    poll_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 50
+    learning: LearningSettings = LearningSettings()
+    evaluate: Evaluate = Evaluate()
+    keep_log: bool = False
+    directory: Path = Path()
+
+    def __post_init__(self) -> None:
+        names = [d.name for d in self.domains]
+        if not names:
+            raise ValueError("domains: at least one is needed")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"domains: {name!r} stands twice")

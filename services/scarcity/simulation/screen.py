@@ -1,0 +1,119 @@
+"""A simulation in a terminal: progress, then tables, and how fast it went on this machine."""
+
+import resource
+import sys
+from pathlib import Path
+from time import perf_counter, process_time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from scarcity.simulation.report import render_report
+from scarcity.simulation.result import SimulationResult
+from scarcity.simulation.runner import run
+from scarcity.simulation.scenario import Scenario
+
+
+def run_on_screen(
+    scenario: Scenario, out: Path | None, console: Console | None = None
+) -> SimulationResult:
+    """Run a scenario and print what it found.
+
+    Args:
+        out: an existing directory for result.jsonl, ledger.jsonl and report.html.
+    """
+    console = console or Console()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("versions"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    wall_s, cpu_s = perf_counter(), process_time()
+    with Progress(*columns, console=console, refresh_per_second=4) as bar:
+        task = bar.add_task(scenario.name, total=None)
+        result = run(scenario, lambda made, total: bar.update(task, completed=made, total=total))
+    wall_s, cpu_s = perf_counter() - wall_s, process_time() - cpu_s
+    console.print(domains_table(result))
+    for reason, many in sorted(result.dead_letters.items()):
+        console.print(f"{many} insights were parked: {reason}")
+    for line in result.domains:
+        if line.waits:
+            console.print(f"{line.domain} {line.waits}")
+    console.print(
+        f"{result.client_rounds} client-rounds, {result.virtual_s:.0f} virtual seconds; "
+        f"{wall_s:.1f} s here ({result.client_rounds / wall_s:.0f} client-rounds/s; "
+        f"{result.client_rounds / cpu_s:.0f} per second of CPU), {peak_mib():.0f} MiB at most"
+    )
+    console.print(f"ledger: {len(result.ledger)} entries, SHA-256 {result.ledger_hash}")
+    if out is not None:
+        write(result, out)
+        console.print(f"written: {', '.join(str(out / name) for name in FILES)}")
+    return result
+
+
+FILES = ("result.jsonl", "ledger.jsonl", "report.html")
+
+
+def write(result: SimulationResult, out: Path) -> None:
+    """Write a result's files into a directory."""
+    (out / "result.jsonl").write_bytes(result.json_lines())
+    (out / "ledger.jsonl").write_bytes(b"".join(value + b"\n" for value in result.ledger))
+    (out / "report.html").write_text(render_report(result), "utf-8")
+
+
+def domains_table(result: SimulationResult) -> Table:
+    """Domains: how it went, and the new clients' errors beside what they can do alone."""
+    table = Table(title=f"{result.name}, seed {result.seed}", title_justify="left")
+    for name in ("domain", "privacy"):
+        table.add_column(name)
+    for name in (
+        "clients",
+        "attackers",
+        "version",
+        "accepted",
+        "dropped",
+        "lost",
+        "duplicates",
+        "budget spent",
+        "new clients: routed",
+        "uniform",
+        "own ridge",
+        "own mean",
+    ):
+        table.add_column(name, justify="right")
+    for line in result.domains:
+        told = result.last_evaluation(line.domain)
+        errors = (
+            ["-"] * 4
+            if told is None
+            else [f"{e:.4g}" for e in (told.routed, told.uniform, told.own_ridge, told.own_mean)]
+        )
+        numbers = (
+            line.clients,
+            line.attackers,
+            line.version,
+            line.accepted,
+            line.dropped,
+            line.lost,
+            line.ignored_duplicates,
+            line.exhausted,
+        )
+        table.add_row(line.domain, line.privacy, *map(str, numbers), *errors)
+    return table
+
+
+def peak_mib() -> float:
+    """Most memory this process has held; MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,130 @@
+"""A ledger made by the meta-learner itself, over the in-process log and synthetic insights."""
+
+import random
+from dataclasses import replace
+
+import msgspec
+
+from scarcity.audit.log import AuditLog, read_log
+from scarcity.events.codec import decode_json, encode_json
+from scarcity.events.domain_profile import Column, DomainProfile
+from scarcity.events.insight import ExpertInsight, Insight
+from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
+from scarcity.events.topics import DOMAINS, LEDGER, insights_topic
+from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH, SLOPE_SCALE, Outgoing, Record
+from scarcity.learning.online_maml import LearningSettings, OnlineMAMLEngine
+from scarcity.memory.global_memory import GlobalMemory
+from scarcity.meta.coordinator import MetaCoordinator
+from scarcity.simulation.log import MemoryLog
+
+ROUND_MS = 1_000
+START_MS = 1_700_000_000_000
+
+
+class World:
+    """Memory and meta over one log; each round every client of a domain reports once."""
+
+    def __init__(
+        self, *, settings: LearningSettings | None = None, partitions: int = 3, seed: int = 0
+    ) -> None:
+        self.now_ms = START_MS
+        self.log = MemoryLog(partitions=partitions, now_ms=lambda: self.now_ms)
+        self._memory = GlobalMemory()
+        self._meta = MetaCoordinator(OnlineMAMLEngine(settings), lambda: 0.0, "test")
+        self._random = random.Random(seed)
+        self._sequence = 0
+        self.versions: dict[str, int] = {}
+
+    def add_domain(self, domain: str, family: str = "shops", columns: int = 3) -> None:
+        self.now_ms += 1
+        features = tuple(Column(f"x{i}", 0.0, 1.0) for i in range(columns))
+        policy = RoundPolicy(min_clients=1, quorum=1.0)
+        profile = DomainProfile(
+            domain, family, features, Column("y", 0.0, 1.0), privacy="open", policy=policy
+        )
+        self._meta.observe(
+            self.log.append(Outgoing(DOMAINS, domain.encode(), encode_json(profile)))
+        )
+        self._advance()
+
+    def round(self, domain: str, clients: int = 5, *, bad: str = "", absent: str = "") -> None:
+        """One round; slopes of client ``bad`` are reversed and long, ``absent`` stays away."""
+        self.now_ms += ROUND_MS
+        for number in range(clients):
+            client_id = f"client-{number}"
+            insight = self.insight(domain, client_id, reverse=client_id == bad)
+            if client_id != absent:
+                self.report(insight)
+        self._advance()
+
+    def insight(self, domain: str, client_id: str, *, reverse: bool = False) -> Insight:
+        self._sequence += 1
+        version = self.versions[domain]
+        experts: dict[str, ExpertInsight] = {}
+        for name in EXPERT_NAMES:
+            loss = 0.5 + 0.1 * self._random.random()
+            mean = -1.5 if reverse else 0.3
+            slopes = [
+                round(SLOPE_SCALE * (mean + 0.1 * self._random.gauss(0, 1)))
+                for _ in range(SLOPE_LENGTH)
+            ]
+            tried = {"default": loss, "family": loss * 0.9}
+            tried |= {f"from-{family}": loss * 0.8 for family in ("shops", "wards")}
+            experts[name] = ExpertInsight(
+                loss, 8, loss * 1.02 if version else None, slopes, None if version else tried
+            )
+        return Insight(
+            client_id, experts, 0.5, 80, domain, self._sequence, version, self.now_ms / 1000
+        )
+
+    def report(self, insight: Insight) -> Record:
+        key = insight.client_id.encode()
+        outgoing = Outgoing(insights_topic(insight.domain), key, encode_json(insight))
+        return self.append_insight(outgoing)
+
+    def append_insight(self, outgoing: Outgoing) -> Record:
+        record = self.log.append(outgoing)
+        for changed in self._memory.fold([record]).changed:
+            self._meta.observe(self.log.append(changed))
+        return record
+
+    def _advance(self) -> None:
+        for publication in self._meta.advance(self.now_ms):
+            for outgoing in publication.outgoing:
+                in_one = outgoing.topic == LEDGER  # it has one partition, the others have more
+                self.log.append(outgoing._replace(partition=0) if in_one else outgoing)
+            if publication.entry is not None:
+                self.versions[publication.domain] = publication.entry.version
+
+    async def read(self) -> AuditLog:
+        return await read_log(self.log)
+
+
+def three_domains(rounds: int = 4) -> World:
+    """Two domains of one family and, later, one of another: every kind of start."""
+    world = World()
+    world.add_domain("retail", "shops")
+    for _ in range(rounds):
+        world.round("retail")
+    world.add_domain("bakery", "shops")
+    world.add_domain("clinic", "wards", columns=5)
+    for _ in range(rounds):
+        for domain in ("retail", "bakery", "clinic"):
+            world.round(domain)
+    return world
+
+
+def with_insight(log: AuditLog, topic: str, at: int, value: bytes | None) -> AuditLog:
+    """The log with the value of one insight replaced; None takes the record out."""
+    records = list(log.insights[topic])
+    records[at : at + 1] = [] if value is None else [records[at]._replace(value=value)]
+    return replace(log, insights={**log.insights, topic: tuple(records)})
+
+
+def with_entry(log: AuditLog, at: int, **changes: object) -> AuditLog:
+    """The log with fields of one ledger entry changed."""
+    entry = decode_json(log.ledger[at].value, LedgerEntry)
+    changed = msgspec.structs.replace(entry, **changes)
+    ledger = list(log.ledger)
+    ledger[at] = ledger[at]._replace(value=encode_json(changed))
+    return replace(log, ledger=tuple(ledger))

@@ -1,0 +1,183 @@
+"""The client core: what it publishes, what it never does, and what a restart keeps."""
+
+import numpy as np
+import pytest
+from tests.client.worlds import clients, profile, rows, version
+
+from scarcity.client.core import STEP_ROWS, ClientGroup
+from scarcity.client.sequence import first_sequence
+from scarcity.events.codec import decode_json, encode_json
+from scarcity.events.domain_profile import Column
+from scarcity.events.errors import ServiceError
+from scarcity.events.insight import Insight
+from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH
+
+
+def joined(group: ClientGroup, now_ms: int = 5_000) -> ClientGroup:
+    group.join(now_ms, {})
+    return group
+
+
+def insights(group: ClientGroup, *, number: int = 3) -> dict[str, Insight]:
+    published = group.train(group.client_ids, version(number), version(number - 1))
+    return {i.client_id: i for i in published.insights}
+
+
+def test_an_insight_holds_losses_counts_and_slopes_of_ten_experts_and_nothing_else() -> None:
+    group = joined(ClientGroup(profile(), clients(3)))
+    insight = insights(group)["c1"]
+    assert tuple(insight.expert_insights) == EXPERT_NAMES
+    expert = insight.expert_insights["expert_0"]
+    assert expert.samples == 12 - 4  # rows less support
+    assert expert.slopes is not None
+    assert len(expert.slopes) == SLOPE_LENGTH
+    assert expert.previous_loss is not None
+    assert insight.total_samples == 12
+    assert insight.meta_version == 3
+    mean = sum(e.loss for e in insight.expert_insights.values()) / 10
+    assert insight.avg_loss == pytest.approx(mean)
+    assert decode_json(encode_json(insight), Insight) == insight
+
+
+def test_a_client_in_a_host_publishes_what_it_would_publish_alone() -> None:
+    many = clients(5)
+    together = insights(joined(ClientGroup(profile(), many)))
+    alone = insights(joined(ClientGroup(profile(), {"c2": many["c2"]})))["c2"]
+    for name, expert in alone.expert_insights.items():
+        other = together["c2"].expert_insights[name]
+        assert other.loss == pytest.approx(expert.loss, rel=1e-9)
+        assert other.slopes is not None
+        assert expert.slopes is not None
+        # Slopes are rounded to 2**-24: the last digit may differ with the batch.
+        assert np.abs(np.subtract(other.slopes, expert.slopes)).max() <= 1
+
+
+def test_each_insight_is_newer_and_looks_at_another_split() -> None:
+    group = joined(ClientGroup(profile(), clients(1)))
+    first, second = insights(group)["c0"], insights(group)["c0"]
+    assert (first.sequence, second.sequence) == (first_sequence(5_000), first_sequence(5_000) + 1)
+    assert first.avg_loss != second.avg_loss
+
+
+def test_a_restart_goes_on_above_its_last_sequence_even_if_the_clock_went_back() -> None:
+    group = ClientGroup(profile(), clients(1))
+    (registration,) = group.join(50_000, {})
+    last = insights(group)["c0"].sequence
+    again = ClientGroup(profile(), clients(1))
+    again.join(20_000, {"c0": registration})
+    after = insights(again)["c0"].sequence
+    assert last is not None
+    assert after is not None
+    assert after > last
+
+
+def test_without_the_version_before_there_is_no_previous_loss() -> None:
+    group = joined(ClientGroup(profile(), clients(1)))
+    (insight,) = group.train(["c0"], version(3), None).insights
+    assert all(e.previous_loss is None for e in insight.expert_insights.values())
+
+
+def test_the_previous_loss_is_the_loss_under_the_version_before_on_the_same_split() -> None:
+    group = joined(ClientGroup(profile(), clients(1)))
+    same = insights(group)["c0"]  # versions 3 and 2 hold the same z
+    for expert in same.expert_insights.values():
+        assert expert.previous_loss == pytest.approx(expert.loss, rel=1e-12)
+
+
+def test_a_domain_without_slopes_gets_losses_alone() -> None:
+    group = joined(ClientGroup(profile(slopes=False), clients(1)))
+    assert all(e.slopes is None for e in insights(group)["c0"].expert_insights.values())
+
+
+def test_a_small_client_in_mode_budget_publishes_losses_and_says_so_once() -> None:
+    # 12 rows of 3 columns are 36 numbers; a quarter is 9, an insight with slopes takes 110.
+    group = joined(ClientGroup(profile(privacy="budget"), clients(2)))
+    first = group.train(["c0", "c1"], version(1), version(0))
+    assert first.exhausted == ["c0", "c1"]
+    assert all(e.slopes is None for i in first.insights for e in i.expert_insights.values())
+    assert group.train(["c0", "c1"], version(1), version(0)).exhausted == []
+    assert group.budgets["c0"].spent == 2 * 20  # losses are counted: now and before, ten experts
+
+
+def test_a_larger_client_publishes_slopes_until_a_quarter_of_its_numbers_is_out() -> None:
+    # 400 rows of 3 columns: 300 numbers may go; with 110 an insight that is twice, then losses.
+    group = joined(ClientGroup(profile(privacy="budget"), {"big": rows(0, 400)}))
+    with_slopes, exhausted = [], []
+    for _ in range(4):
+        published = group.train(["big"], version(1), version(0))
+        (insight,) = published.insights
+        with_slopes.append(insight.expert_insights["expert_0"].slopes is not None)
+        exhausted += published.exhausted
+    assert with_slopes == [True, True, False, False]
+    assert exhausted == ["big"]
+
+
+def test_a_lease_is_registered_before_the_numbers_it_covers_and_a_restart_respects_it() -> None:
+    group = ClientGroup(profile(privacy="budget"), {"big": rows(0, 400)})
+    (registration,) = group.join(5_000, {})
+    assert registration.leased_scalars == 0
+    published = group.train(["big"], version(1), version(0))
+    assert [r.leased_scalars for r in published.registrations] == [110]
+    again = ClientGroup(profile(privacy="budget"), {"big": rows(0, 400)})
+    again.join(6_000, {"big": published.registrations[0]})
+    assert again.budgets["big"].spent == 110
+
+
+@pytest.mark.parametrize("mode", ["dp", "secagg"])
+def test_a_domain_that_asks_for_a_mode_we_lack_is_not_joined(mode: str) -> None:
+    with pytest.raises(ServiceError, match="nothing was published"):
+        ClientGroup(profile(privacy=mode), clients(1))
+
+
+def test_an_operator_cannot_open_what_a_client_joined_as_budget() -> None:
+    group = joined(ClientGroup(profile(privacy="budget"), clients(1)))
+    group.take_profile(profile(privacy="open"))
+    assert group.mode == "budget"
+    assert group.budgets["c0"].limit == 9
+
+
+def test_an_operator_can_close_what_was_open_and_what_went_out_counts() -> None:
+    group = joined(ClientGroup(profile(privacy="open"), clients(1)))
+    insights(group)
+    group.take_profile(profile(privacy="budget"))
+    assert group.budgets["c0"].limit == 9
+    assert group.budgets["c0"].spent == 110
+
+
+def test_other_columns_need_a_restart() -> None:
+    group = joined(ClientGroup(profile(), clients(1)))
+    with pytest.raises(ServiceError, match="other columns now: restart"):
+        group.take_profile(profile(target=Column("z", 0.0, 1.0)))
+
+
+def test_moments_are_registered_only_when_scaling_is_estimated_and_training_waits() -> None:
+    estimated = profile(
+        scaling="estimated", features=(Column("a"), Column("b")), target=Column("y")
+    )
+    group = ClientGroup(estimated, clients(1))
+    assert not group.is_ready
+    (registration,) = group.join(5_000, {})
+    own = clients(1)["c0"]
+    assert set(registration.moments) == {"a", "b", "y"}
+    assert registration.moments["a"].count == 12
+    assert registration.moments["a"].total == pytest.approx(own.x[:, 0].sum())
+    assert registration.leased_scalars == 6  # a total and a total of squares of three columns
+    group.take_profile(profile(scaling="estimated"))
+    assert group.is_ready
+    assert insights(group)
+    (declared,) = ClientGroup(profile(), clients(1)).join(5_000, {})
+    assert declared.moments == {}
+
+
+def test_a_client_with_very_many_rows_looks_at_a_draw_of_them() -> None:
+    group = joined(ClientGroup(profile(), {"big": rows(0, STEP_ROWS + 100)}))
+    insight = insights(group)["big"]
+    assert insight.total_samples == STEP_ROWS + 100
+    assert insight.expert_insights["expert_0"].samples == STEP_ROWS - 4
+
+
+def test_parameters_that_break_the_arithmetic_publish_nothing() -> None:
+    broken = version(3)
+    broken.z[:, :64] = 1e300
+    group = joined(ClientGroup(profile(), clients(1)))
+    assert group.train(["c0"], broken, None).insights == []

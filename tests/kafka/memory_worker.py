@@ -1,0 +1,75 @@
+"""A memory worker in a process of its own, and how far its group has come."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from scarcity.broker.kafka import high_watermarks
+from scarcity.broker.settings import KafkaSettings
+from scarcity.memory.service import GROUP
+
+MEMORY = "import os; from scarcity.memory.service import main; main(os.environ)"
+
+
+def start_worker(address: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "SCARCITY_BOOTSTRAP_SERVERS": address}
+    return subprocess.Popen([sys.executable, "-c", MEMORY], env=environment)
+
+
+@contextmanager
+def worker(address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that is stopped as a supervisor would, and ends well."""
+    process = start_worker(address)
+    try:
+        yield process
+        assert process.poll() is None
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+async def committed(address: str) -> dict[TopicPartition, int]:
+    """Committed offsets of the fold's group; partitions without one are left out."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(GROUP)
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        return {}  # the first use of a group makes Kafka create its topic of offsets
+    finally:
+        await admin.close()
+    return {tp: found.offset for tp, found in offsets.items() if found.offset >= 0}
+
+
+async def until_folded(address: str, *topics: str, partitions: int = 3) -> None:
+    """Return once everything that lies in the topics now has been folded and committed."""
+    wanted = {TopicPartition(topic, number) for topic in topics for number in range(partitions)}
+    ends = await high_watermarks(KafkaSettings(address), wanted)
+    while True:
+        done = await committed(address)
+        if all(done.get(tp, 0) >= end for tp, end in ends.items()):
+            return
+        await asyncio.sleep(0.1)
+
+
+async def until_there(address: str, *topics: str) -> None:
+    """Return once the broker knows topics that were just created; on a busy machine it lags."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    try:
+        while not set(topics) <= set(await admin.list_topics()):
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()

@@ -1,0 +1,141 @@
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from tests.kafka.meta_worker import HandFedMemory, MetaProcesses, ledger, until_version
+from tests.meta.feeding import profile
+
+from scarcity.broker.embedded import EmbeddedKafka
+from scarcity.broker.kafka import KafkaBroker, latest_by_key
+from scarcity.broker.settings import KafkaSettings
+from scarcity.events.codec import decode_msgpack
+from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
+from scarcity.events.meta_state import MetaState
+from scarcity.events.topics import LEDGER, META_STATE
+
+pytestmark = pytest.mark.kafka
+
+POLICY = RoundPolicy(min_clients=2, quorum=1.0, deadline_s=600.0)
+CLIENTS = ("a", "b", "c", "d")
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def assert_one_chain(entries: list[LedgerEntry]) -> None:
+    """No gap and no fork: each entry names the one before, each domain counts up from 0."""
+    assert entries[0].parent == ""
+    assert [e.parent for e in entries[1:]] == [e.hash() for e in entries[:-1]]
+    for domain in {e.domain for e in entries}:
+        versions = [e.version for e in entries if e.domain == domain]
+        assert versions == list(range(len(versions)))
+
+
+def assert_each_insight_was_used_once(entries: list[LedgerEntry], sent: dict[int, int]) -> None:
+    """``sent``: number of insights by partition; their offsets count up from 0."""
+    used: dict[int, list[int]] = {}
+    for entry in entries:
+        for inputs in entry.inputs:
+            used.setdefault(inputs.partition, []).extend(inputs.offsets())
+    assert used == {partition: list(range(count)) for partition, count in sent.items()}
+
+
+@pytest.mark.timeout(90)
+async def test_rounds_go_on_when_the_writer_is_killed_and_a_standby_takes_over(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    settings = KafkaSettings(own_kafka.bootstrap_servers)
+    with MetaProcesses(settings.bootstrap_servers, tmp_path) as meta:
+        running = [meta.start(), meta.start()]
+        async with KafkaBroker(settings) as broker:
+            feed = HandFedMemory(broker, "retail")
+            await feed.declare(profile("retail", policy=POLICY))
+            await until_version(settings, "retail", 0)
+            for version in range(3):
+                await feed.tell(CLIENTS, version, version, now_ms())
+                found = await until_version(settings, "retail", version + 1)
+            # Whichever writes: the first kill is of the writer, or the second is.
+            for victim, version in ((0, 3), (1, 4)):
+                running[victim].kill()
+                meta.start()
+                await feed.tell(CLIENTS, version, version, now_ms())
+                found = await until_version(settings, "retail", version + 1)
+            entries = await ledger(broker)
+    assert_one_chain(entries)
+    assert_each_insight_was_used_once(entries, {0: 10, 1: 5, 2: 5})
+    assert found.ledger_hash == entries[-1].hash()
+    assert len(entries) == 6
+
+
+@pytest.mark.timeout(90)
+async def test_a_broker_that_restarts_costs_no_version(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    settings = KafkaSettings(own_kafka.bootstrap_servers)
+    with MetaProcesses(settings.bootstrap_servers, tmp_path) as meta:
+        worker = meta.start()
+        async with KafkaBroker(settings) as broker:
+            feed = HandFedMemory(broker, "retail")
+            await feed.declare(profile("retail", policy=POLICY))
+            await feed.tell(CLIENTS, 0, 0, now_ms())
+            await until_version(settings, "retail", 1)
+            await asyncio.to_thread(own_kafka.stop)
+            await asyncio.to_thread(own_kafka.start)
+            await feed.tell(CLIENTS, 1, 1, now_ms())
+            await until_version(settings, "retail", 2)
+            entries = await ledger(broker)
+        worker.process.terminate()
+        assert await worker.exit_code() == 0
+    assert_one_chain(entries)
+    assert_each_insight_was_used_once(entries, {0: 4, 1: 2, 2: 2})
+
+
+@pytest.mark.timeout(90)
+async def test_a_fenced_writer_ends_with_an_error_and_what_it_wrote_is_never_seen(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    settings = KafkaSettings(own_kafka.bootstrap_servers)
+    with MetaProcesses(settings.bootstrap_servers, tmp_path) as meta:
+        fenced = meta.start()
+        async with KafkaBroker(settings) as broker:
+            feed = HandFedMemory(broker, "retail")
+            await feed.declare(profile("retail", policy=POLICY))
+            await until_version(settings, "retail", 0)
+            usurper = AIOKafkaProducer(**settings.producer_options(), transactional_id="meta")
+            await usurper.start()
+            await feed.tell(CLIENTS, 0, 0, now_ms())
+            assert await fenced.exit_code() == 1
+            told = fenced.log.read_text()
+            assert "another process took over the transactional id" in told
+            assert "Traceback" not in told
+
+            # The usurper dies in the middle of a version: a transaction that nobody ends.
+            await usurper.begin_transaction()
+            await usurper.send_and_wait(LEDGER, key=b"retail", value=b'{"half": "a version"}')
+            await usurper.send_and_wait(META_STATE, key=b"*", value=b"half a state")
+            meta.start()
+            await until_version(settings, "retail", 1)
+            entries = await ledger(broker)
+            assert_one_chain(entries)
+            states = await latest_by_key(settings, META_STATE)
+            writer = decode_msgpack(states[b"*"].value, MetaState)
+            assert (writer.ledger_hash, writer.ledger_length) == (entries[-1].hash(), 2)
+            await usurper.stop()
+
+
+@pytest.mark.timeout(60)
+async def test_a_domain_below_min_clients_waits_and_the_log_says_so(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    settings = KafkaSettings(own_kafka.bootstrap_servers)
+    with MetaProcesses(settings.bootstrap_servers, tmp_path) as meta:
+        worker = meta.start()
+        async with KafkaBroker(settings) as broker:
+            feed = HandFedMemory(broker, "retail")
+            await feed.declare(profile("retail", policy=POLICY))
+            await feed.tell(CLIENTS[:1], 0, 0, now_ms())
+            await worker.until_told("domain retail waits for clients: 1 of at least 2")
+            assert [e.version for e in await ledger(broker)] == [0]

@@ -1,0 +1,37 @@
+"""Settings of the meta-learner."""
+
+import pytest
+
+from scarcity.events.errors import InputError
+from scarcity.learning.online_maml import LearningSettings
+from scarcity.meta.settings import MetaSettings
+
+
+def test_an_empty_environment_gives_the_tuned_defaults() -> None:
+    assert MetaSettings.from_environment({}).learning == LearningSettings()
+
+
+def test_the_rate_is_that_of_the_mode() -> None:
+    stream = {"SCARCITY_META_MODE": "stream", "SCARCITY_META_RATE": "0.005"}
+    assert MetaSettings.from_environment(stream).learning.stream_rate == 0.005
+    assert MetaSettings.from_environment({"SCARCITY_META_RATE": "0.5"}).learning.rate == 0.5
+
+
+def test_the_gate_can_be_turned_off() -> None:
+    assert not MetaSettings.from_environment({"SCARCITY_META_GATE": "off"}).learning.gate
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("SCARCITY_META_MODE", "batch"),
+        ("SCARCITY_META_RATE", "fast"),
+        ("SCARCITY_META_RATE", "0"),
+        ("SCARCITY_META_RATE", "nan"),
+        ("SCARCITY_META_GATE", "1"),
+        ("SCARCITY_BOOTSTRAP_SERVERS", "nowhere"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key(key: str, value: str) -> None:
+    with pytest.raises(InputError, match=key):
+        MetaSettings.from_environment({key: value})
