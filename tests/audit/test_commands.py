@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,11 @@ def test_a_wrong_policy_file_is_told_by_name(
     told = capsys.readouterr().err
     assert f"{policy}: " in told
     assert message in told
+
+
+def test_every_command_in_the_docs_parses() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    lines = re.findall(r"^scarcity (audit .*)$", docs, flags=re.MULTILINE)
+    assert len(lines) >= 10
+    for line in lines:
+        assert cli.build_parser().parse_args(line.split()).handler is not None

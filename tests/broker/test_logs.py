@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from scarcity.broker.logs import NotAgain, OneLine
+from scarcity.broker.logs import SAID_BY_US, NotAgain, OneLine
 
 
 def record(name: str, message: str, at_s: float = 0.0) -> logging.LogRecord:
@@ -32,6 +32,10 @@ def test_a_librarys_message_is_shown_once_in_ten_seconds() -> None:
         True,
         False,
     ]
+
+
+def test_a_failed_first_connection_is_left_to_our_own_line() -> None:
+    assert not NotAgain().filter(record("aiokafka", SAID_BY_US))
 
 
 def test_our_own_messages_are_always_shown() -> None:

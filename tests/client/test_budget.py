@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scarcity.client.budget import LEASES, Budget, check_mode
-from scarcity.events.domain_profile import Column, DomainProfile
+from scarcity.events.domain_profile import Column, DomainProfile, PrivacyMode
 from scarcity.events.errors import ServiceError
 
 
-def profile(privacy: str) -> DomainProfile:
+def profile(privacy: PrivacyMode) -> DomainProfile:
     return DomainProfile(
         "retail", "retail", (Column("a", 0.0, 1.0),), Column("b", 0.0, 1.0), privacy=privacy
     )
@@ -79,11 +79,11 @@ def test_no_history_of_restarts_publishes_more_than_the_limit(
 
 
 @pytest.mark.parametrize("mode", ["dp", "secagg"])
-def test_a_mode_that_is_not_there_yet_is_refused(mode: str) -> None:
+def test_a_mode_that_is_not_there_yet_is_refused(mode: PrivacyMode) -> None:
     with pytest.raises(ServiceError, match=f"{mode}.*nothing was published"):
         check_mode(profile(mode))
 
 
 @pytest.mark.parametrize("mode", ["budget", "open"])
-def test_a_mode_that_is_there_is_kept(mode: str) -> None:
+def test_a_mode_that_is_there_is_kept(mode: PrivacyMode) -> None:
     assert check_mode(profile(mode)) == mode

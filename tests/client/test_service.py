@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ async def test_a_large_host_draws_some_of_its_clients_for_each_version() -> None
     pacing = Pacing(interval_s=1000.0, clients_per_round=3)
     async with running(log, ClientGroup(profile(), clients(9)), pacing):
         for number in range(1, 5):
-            await until(lambda n=number: has(log, 3 * n))
+            await until(partial(has, log, 3 * number))
             await log.publish(parameters(number))
         await until(lambda: has(log, 15))
     by_version: dict[int | None, set[str]] = {}
@@ -134,7 +135,7 @@ async def test_a_restart_goes_on_above_its_last_sequence() -> None:
     await log.publish(parameters(0))
     for count, now_ms in ((1, 90_000), (2, 5_000)):
         async with running(log, ClientGroup(profile(), clients(1)), now_ms=now_ms):
-            await until(lambda n=count: has(log, n))
+            await until(partial(has, log, count))
     first, second = [i.sequence for i in await insights(log)]
     assert first is not None
     assert second is not None
@@ -152,7 +153,7 @@ async def test_two_clients_exchange_their_priors_through_the_topic() -> None:
         # A cycle that comes too soon cuts the one before short, so the second need not count yet.
         for cycle in (1, 2, 3):
             await log.publish(*plans(cycle, "c0", "c1"))
-            await until(lambda n=cycle: traded(log, cycle=n, exchanges=n - 2))
+            await until(partial(traded, log, cycle=cycle, exchanges=cycle - 2))
     assert {w.sealing for w in await offers(log)} == {"none"}
 
 
@@ -167,7 +168,7 @@ async def test_a_restarted_client_does_not_repeat_a_cycle_and_keeps_its_counters
     async with running(log, ClientGroup(profile(), clients(2))):
         for cycle in (1, 2, 3):
             await log.publish(*plans(cycle, "c0", "c1"))
-            await until(lambda n=cycle: traded(log, cycle=n, exchanges=n - 2))
+            await until(partial(traded, log, cycle=cycle, exchanges=cycle - 2))
     before = len(await offers(log))
     async with running(log, ClientGroup(profile(), clients(2))):
         await log.publish(*plans(4, "c0", "c1"))

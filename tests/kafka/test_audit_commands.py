@@ -59,9 +59,7 @@ async def test_every_audit_command_works_from_the_topics_alone(
     own_kafka: EmbeddedKafka,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
     address = own_kafka.bootstrap_servers
     settings = KafkaSettings(address)
     bundle, state = tmp_path / "bundle.zip", tmp_path / "state.json"

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ async def test_two_clients_exchange_priors_through_the_topic_of_their_domain(
     async with client(kafka_address, domain, a), client(kafka_address, domain, c):
         for cycle in (1, 2, 3):
             await broker.publish(*plans(domain, cycle, a, c))
-            await until(lambda n=cycle: traded(broker, domain, n))
+            await until(partial(traded, broker, domain, cycle))
     latest = {w.client_id: w for w in await weights(broker, domain)}
     assert all(latest[name].exchanges >= 1 for name in (a, c))
     # What went out is a prior near the server's: at most the clip of .3, and a level of int8.
@@ -151,7 +152,7 @@ async def test_a_restarted_client_goes_on_above_its_last_sequence(
     await broker.publish(parameters(domain, 0))
     for count in (1, 2):
         async with client(kafka_address, domain, f"{domain}-a"):
-            await until(lambda n=count: has(broker, domain, n))
+            await until(partial(has, broker, domain, count))
     first, second = [i.sequence or 0 for i in await insights(broker, domain)]
     assert second > first
 

@@ -75,6 +75,7 @@ class Replay:
         self._keep = keep
         self._engine = engine
         self._lost: dict[str, str] = {}  # by family
+        self._newest: dict[str, int] = {}  # by domain
 
     def engine_of(self, entry: LedgerEntry) -> OnlineMAMLEngine | None:
         """The rules for an entry; None when they are not known."""
@@ -85,6 +86,10 @@ class Replay:
         entry = link.entry
         engine = self.engine_of(entry)
         heard: list[Heard] = []
+        if not link.in_order and entry.version <= self._newest.get(entry.domain, -1):
+            # A fork: the entry that came first is the one that the domain went on from.
+            return Step(link, engine, lost=f"{link.name} is there already")
+        self._newest[entry.domain] = entry.version
         before, family = self.domains.get(entry.domain), self.families.get(entry.family)
         try:
             heard = self._hear(entry)
@@ -117,7 +122,7 @@ class Replay:
         if (reason := self._lost.get(entry.family)) is not None:
             raise _LostError(reason)
         if not link.in_order:
-            raise _LostError(f"{link.name} is not the next version of its domain")
+            raise _LostError(f"a version of {entry.domain} before {link.name} is missing")
         if engine is None:
             raise _LostError(
                 f"{link.name} was made under learning settings {entry.settings_hash[:12]}…, which "

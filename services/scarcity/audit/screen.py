@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -93,13 +94,12 @@ def explanation_text(explanation: Explanation) -> RenderableType:
 
 
 def _parts_table(explanation: Explanation) -> Table:
-    table = Table(expand=False)
-    table.add_column("client")
-    table.add_column("offset")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("client", no_wrap=True)
+    table.add_column("offset", no_wrap=True)
     for heading in ("stale", "weight", "samples", "loss\nbefore", "loss\nafter", "slopes\nkept"):
         table.add_column(heading, justify="right")
-    table.add_column("influence", justify="right")
-    table.add_column("")
+    table.add_column("influence", justify="right", no_wrap=True)
     for part in explanation.parts:
         table.add_row(*_part_row(part, explanation.step_norm))
     return table
@@ -116,14 +116,13 @@ def _part_row(part: Part, step_norm: float) -> list[str]:
         _number(part.loss_before),
         _number(part.loss_after),
         "no slopes" if part.kept_slopes is None else f"{part.kept_slopes:.0%}",
-        f"{part.influence:.4g}{share}",
-        "decides the step" if part.decides else "",
+        f"{part.influence:.4g}{share}" + (" decides" if part.decides else ""),
     ]
 
 
 def past_text(past: PastState) -> RenderableType:
     """Domains then, and what the memory held."""
-    table = Table(title=f"as of {past.as_of}", title_justify="left", expand=False)
+    table = Table(title=f"as of {past.as_of}", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("domain", "version", "written", "parameters", "mean loss", "memory: clients"):
         table.add_column(heading)
     held = {} if past.memory is None else past.memory.domains
@@ -156,7 +155,7 @@ def past_text(past: PastState) -> RenderableType:
 
 def outcome_text(outcomes: Sequence[Outcome]) -> RenderableType:
     """Recorded beside refolded, a row a domain."""
-    table = Table(title="recorded → refolded", title_justify="left", expand=False)
+    table = Table(title="recorded → refolded", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("domain")
     for heading in (
         "versions", "insights", "taken back", "loss of the\nlast round", "running loss",

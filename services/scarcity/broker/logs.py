@@ -5,6 +5,8 @@ import sys
 
 LIBRARIES_QUIET = ("aiokafka", "faust", "mode")
 REPEAT_S = 10.0
+# aiokafka's words for a failed first connection: start_with_backoff says it once and better.
+SAID_BY_US = 'Unable connect to "%s:%s": %s'
 
 
 class OneLine(logging.Formatter):
@@ -33,6 +35,8 @@ class NotAgain(logging.Filter):
         """Whether the record is shown."""
         if not record.name.startswith(LIBRARIES_QUIET):
             return True
+        if record.msg == SAID_BY_US:
+            return False
         key = (record.name, str(record.msg))
         if record.created - self._last.get(key, -REPEAT_S) < REPEAT_S:
             return False

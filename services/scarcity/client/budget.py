@@ -4,7 +4,7 @@ Enough published numbers give back the rows: 8 rounds of 8 slopes and a loss gav
 columns exactly. So in mode `budget` a client stops publishing slopes and unsealed priors while the
 numbers it has published are still at most a quarter of the numbers it holds; from then on it
 publishes losses alone and says so. How the count outlives the process:
-docs/decisions/0012-client-state-lives-in-the-log.md.
+docs/decisions/0006-client-state-lives-in-the-log.md.
 """
 
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
 """Runs the clients of a process over a broker: one producer, one reader, many clients.
 
 No consumer group and no disk: what a client must remember lies in the topics it wrote itself
-(docs/decisions/0012-client-state-lives-in-the-log.md), so any machine can go on with its name.
+(docs/decisions/0006-client-state-lives-in-the-log.md), so any machine can go on with its name.
 """
 
 import asyncio

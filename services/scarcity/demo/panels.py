@@ -24,9 +24,9 @@ Rows = tuple[Array, Array]
 
 PANEL_NAMES = ("economic", "medical", "technology")
 TRAINING_SHARE = 0.7
-# The panels are small, so the gain of new clients depends on who they are: by -3 to +4 % of the error
-# of their own ridge in technology (benchmarks/learning_panels.py prints any deal). The baselines of
-# this deal lie nearest to those of the probe that the design was first measured with.
+# The panels are small, so what new clients gain depends on who they are: in technology from -3 to
+# +4 % of their own ridge's error (benchmarks/learning_panels.py prints any deal). This deal's
+# baselines lie nearest to those of the probe that the design was first measured with.
 DEAL = 3
 SUPPORT_ROWS = {"economic": 6, "medical": 6, "technology": 3}
 

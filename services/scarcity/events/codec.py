@@ -122,7 +122,7 @@ def canonical_json(event: msgspec.Struct) -> bytes:
     return orjson.dumps(event, default=_without_defaults, option=orjson.OPT_SORT_KEYS)
 
 
-def _without_defaults(event: Any) -> dict[str, Any]:
+def _without_defaults(event: msgspec.Struct) -> dict[str, Any]:
     defaults = _defaults(type(event))
     fields = msgspec.structs.asdict(event)
     return {name: v for name, v in fields.items() if name not in defaults or v != defaults[name]}

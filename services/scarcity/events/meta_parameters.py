@@ -18,7 +18,7 @@ class MetaParameters(msgspec.Struct, omit_defaults=True):
             [experts]; NaN before any was heard. Clients mix it with their own for routing.
         candidates: starting points a new domain tries, z as float64 [experts, 129] by name; the
             clients report `candidate_losses` while this is present.
-        ledger_hash: hex SHA-256 of the ledger entry of this version; empty for version 0.
+        ledger_hash: hex SHA-256 of the ledger entry of this version; version 0 has one too.
         newest_source_ms: newest record timestamp among the insights used; for latency figures.
     """
 

@@ -13,8 +13,8 @@ Array = npt.NDArray[np.float64]
 
 # Tuned on three public panels (benchmarks/learning_panels.py); natural logarithms.
 LOG_LAMBDA_BIAS = 0.0
-LOG_LAMBDA_LINEAR = -3.0
-LOG_LAMBDA_WAVES = -4.0
+LOG_LAMBDA_LINEAR = -2.0
+LOG_LAMBDA_WAVES = -3.0
 LOG_SIGMA2 = -2.0
 
 THETA = slice(0, FEATURE_COUNT)

@@ -179,6 +179,8 @@ class Simulation:
         arrival = domain.crowd.scenario.clients.arrival
         if domain.crowd.version != version or not isinstance(arrival, Rounds):
             return
+        if version >= self._scenario.versions:
+            return
         idle = np.flatnonzero(~domain.crowd.busy)
         many = min(arrival.clients, len(idle))
         for client in np.sort(domain.arrivals.choice(idle, many, replace=False)).tolist():
@@ -187,7 +189,7 @@ class Simulation:
 
     def _come_again(self, domain: _Domain, client: int) -> None:
         arrival = domain.crowd.scenario.clients.arrival
-        if not isinstance(arrival, Rounds):
+        if not isinstance(arrival, Rounds) and domain.crowd.version < self._scenario.versions:
             wait_s = float(domain.arrivals.exponential(arrival.every_s))
             self._queue.after(wait_s, partial(self._start, domain, client))
 

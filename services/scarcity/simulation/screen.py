@@ -45,6 +45,7 @@ def run_on_screen(
         result = run(scenario, lambda made, total: bar.update(task, completed=made, total=total))
     wall_s, cpu_s = perf_counter() - wall_s, process_time() - cpu_s
     console.print(domains_table(result))
+    console.print(errors_table(result))
     for reason, many in sorted(result.dead_letters.items()):
         console.print(f"{many} insights were parked: {reason}")
     for line in result.domains:
@@ -73,32 +74,10 @@ def write(result: SimulationResult, out: Path) -> None:
 
 
 def domains_table(result: SimulationResult) -> Table:
-    """Domains: how it went, and the new clients' errors beside what they can do alone."""
-    table = Table(title=f"{result.name}, seed {result.seed}", title_justify="left")
-    for name in ("domain", "privacy"):
-        table.add_column(name)
-    for name in (
-        "clients",
-        "attackers",
-        "version",
-        "accepted",
-        "dropped",
-        "lost",
-        "duplicates",
-        "budget spent",
-        "new clients: routed",
-        "uniform",
-        "own ridge",
-        "own mean",
-    ):
-        table.add_column(name, justify="right")
+    """What each domain's clients did."""
+    names = ("clients", "attackers", "version", "accepted", "dropped", "lost", "twice", "spent")
+    table = _table(f"{result.name}, seed {result.seed}", "domain", *names)
     for line in result.domains:
-        told = result.last_evaluation(line.domain)
-        errors = (
-            ["-"] * 4
-            if told is None
-            else [f"{e:.4g}" for e in (told.routed, told.uniform, told.own_ridge, told.own_mean)]
-        )
         numbers = (
             line.clients,
             line.attackers,
@@ -109,7 +88,28 @@ def domains_table(result: SimulationResult) -> Table:
             line.ignored_duplicates,
             line.exhausted,
         )
-        table.add_row(line.domain, line.privacy, *map(str, numbers), *errors)
+        table.add_row(f"{line.domain} ({line.privacy})", *map(str, numbers))
+    return table
+
+
+def errors_table(result: SimulationResult) -> Table:
+    """Errors of clients that never took part, at the last evaluation."""
+    names = ("new clients", "routed", "uniform", "own ridge", "own mean")
+    table = _table("Mean squared error of new clients", "domain", *names)
+    for line in result.domains:
+        told = result.last_evaluation(line.domain)
+        if told is not None:
+            errors = (told.routed, told.uniform, told.own_ridge, told.own_mean)
+            cells = [f"{error:.4g}" for error in errors]
+            table.add_row(line.domain, str(line.new_clients), *cells)
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
