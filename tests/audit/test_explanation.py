@@ -1,5 +1,7 @@
 """An explanation names who moved a version, and leaving one out equals the refold without it."""
 
+from dataclasses import replace
+
 import pytest
 from tests.audit.ledgers import World, three_domains
 
@@ -8,7 +10,7 @@ from scarcity.audit.explanation import Explanation, explain, norm
 from scarcity.audit.log import AuditLog
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import VersionName
-from scarcity.events.errors import InputError
+from scarcity.events.errors import InputError, ServiceError
 
 
 def explained(log: AuditLog, domain: str, version: int) -> Explanation:
@@ -78,3 +80,9 @@ async def test_version_0_has_no_parts_and_an_unknown_version_is_refused() -> Non
     assert explained(log, "retail", 0).parts == ()
     with pytest.raises(InputError, match="no retail@99; the newest of retail is 2"):
         explained(log, "retail", 99)
+
+
+async def test_a_version_that_retention_took_is_told_with_the_way_out() -> None:
+    log = replace(await three_domains(1).read(), insights={}, first_offsets={})
+    with pytest.raises(ServiceError, match=r"retail@1 cannot be made again: .* use a bundle"):
+        explained(log, "retail", 1)

@@ -35,7 +35,8 @@ def _loss_by_autograd(split: Split, z: Tensor, mode: Mode) -> Tensor:
     else:
         shift = scales[..., None] * (2 / phi.shape[2] * phi.mT @ residuals)
     errors = split.query_y[:, None, :, None] - split.query @ (theta[..., None] + shift)
-    return (errors[..., 0].square() * split.query_mask[:, None]).sum(-1) / split.query_rows
+    squares: Tensor = errors[..., 0].square() * split.query_mask[:, None]
+    return squares.sum(-1) / split.query_rows
 
 
 @pytest.mark.parametrize("mode", ["ridge", "sgd"])

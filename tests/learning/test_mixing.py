@@ -1,4 +1,5 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +10,11 @@ RNG = np.random.default_rng(0)
 SERVER = RNG.normal(size=(10, 64))
 
 
-def _near(radius: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _near(radius: float) -> npt.NDArray[np.float64]:
     direction = RNG.normal(size=(10, 64))
-    return SERVER + radius * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    norms = np.linalg.norm(direction, axis=1, keepdims=True)
+    near: npt.NDArray[np.float64] = SERVER + radius * direction / norms
+    return near
 
 
 @pytest.mark.parametrize("members", [2, 3, 8])

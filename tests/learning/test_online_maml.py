@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ def _begin(engine: OnlineMAMLEngine) -> tuple[DomainState, FamilyState]:
     return engine.start("test", family, {}), family
 
 
-def _loss(batch: RowBatch, z: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def _loss(batch: RowBatch, z: npt.NDArray[np.float64]) -> float:
     draws = [Draw(f"client-{i}", 10_000) for i in range(len(batch.counts))]
     return float(query_losses(split_rows(batch, draws, 5), torch.from_numpy(z)).mean())
 

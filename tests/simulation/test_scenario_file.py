@@ -46,7 +46,12 @@ def test_every_example_is_a_scenario(path: Path) -> None:
         ("name: small", "nam: small", 1, "nam: unknown key"),
         ("clients: 5}", "clients: many}", 4, "domains[0].data.clients: Expected `int`, got `str`"),
         ("kind: sinusoid", "kind: square", 4, "domains[0].data.kind: Invalid value 'square'"),
-        ("every_s: 3", "every_s: -3", 6, "domains[0].clients.arrival.every_s: Expected `float` > 0"),
+        (
+            "every_s: 3",
+            "every_s: -3",
+            6,
+            "domains[0].clients.arrival.every_s: Expected `float` > 0",
+        ),
         ("name: waves", "name: Waves", 3, "domains[0].name: domain 'Waves'"),
         ("name: small", "name: small\nlearning: {rat: 1}", 2, "learning.rat: unknown key"),
         ("name: small", "name: small\nname: again", 2, "name: stands twice"),

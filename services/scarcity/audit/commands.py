@@ -188,14 +188,6 @@ def _print(found: "RenderableType") -> None:
 
 def _load(args: argparse.Namespace) -> "tuple[AuditLog, KnownRules]":
     """The records, and the learning settings that are known here."""
-    loaded = _read(args)
-    # The records stay to the end: the collector need not walk over them again and again (1.2x).
-    gc.collect()
-    gc.freeze()
-    return loaded
-
-
-def _read(args: argparse.Namespace) -> "tuple[AuditLog, KnownRules]":
     from scarcity.audit.bundle import read_bundle
     from scarcity.audit.log import read_log
     from scarcity.audit.rules import KnownRules, read_settings
@@ -224,7 +216,11 @@ def _read(args: argparse.Namespace) -> "tuple[AuditLog, KnownRules]":
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, gone when it is done."""
+    """A progress bar on standard error, gone when it is done; and no garbage collection meanwhile.
+
+    An audit holds all its records and makes no cycles: the collector would walk over the records
+    again and again (measured: a third of the time).
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -237,6 +233,10 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    gc.disable()
+    try:
+        with bar as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+    finally:
+        gc.enable()

@@ -13,7 +13,7 @@ from scarcity.audit.explanation import norm
 from scarcity.audit.inputs import InsightIndex
 from scarcity.audit.log import AuditLog
 from scarcity.audit.recut import Recut
-from scarcity.audit.replaying import Replay, needed
+from scarcity.audit.replaying import Replay, cannot_make, needed
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import check_known
 from scarcity.events.errors import InputError
@@ -106,8 +106,9 @@ def counterfactual(
     """Fold again and compare, by domain.
 
     Raises:
-        InputError: a client contributed to nothing, the domain has no version, a version can no
-            longer be made again, or the log holds too little for another round policy.
+        InputError: a client contributed to nothing, the domain has no version, or the log holds
+            too little for another round policy.
+        ServiceError: a version can no longer be made again.
     """
     chain = read_chain(log.ledger, log.head)
     if question.domain is not None:
@@ -147,7 +148,7 @@ def _both(
         for replay, course in zip(replays, courses, strict=False):
             step = replay.step(link)
             if step.version is None:
-                raise InputError(f"{link.name} can no longer be made again: {step.lost}")
+                raise cannot_make(link.name, step.lost)
             course.setdefault(link.entry.domain, Course()).add(step.version, len(step.heard))
             if replay is replays[0]:
                 heard_of.update(one.insight.client_id for one in step.heard)

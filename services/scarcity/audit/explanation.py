@@ -9,10 +9,9 @@ import numpy.typing as npt
 from scarcity.audit.chain import Link, read_chain
 from scarcity.audit.inputs import InsightIndex
 from scarcity.audit.log import AuditLog
-from scarcity.audit.replaying import Replay, Step, needed
+from scarcity.audit.replaying import Replay, Step, cannot_make, needed
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import VersionName, find
-from scarcity.events.errors import InputError
 from scarcity.events.insight import ExpertInsight
 from scarcity.events.types import Position
 from scarcity.learning.contribution import Contribution, slope_norms
@@ -76,7 +75,8 @@ def explain(
     """Make a version again and take it apart.
 
     Raises:
-        InputError: the ledger does not hold it, or it can no longer be made again.
+        InputError: the ledger does not hold it.
+        ServiceError: it can no longer be made again.
     """
     chain = read_chain(log.ledger, log.head)
     last = find(chain, name)
@@ -87,7 +87,7 @@ def explain(
         step = replay.step(link)
         on_step(done, len(links))
     if step is None or step.version is None:
-        raise InputError(f"{name} can no longer be made again: {step.lost if step else 'no entry'}")
+        raise cannot_make(str(name), step.lost if step else "its entry is missing")
     parts = sorted(_parts(step, step.version), key=lambda part: -part.influence)
     before = step.before
     moved = 0.0 if before is None else norm(step.version.domain.z - before.z)

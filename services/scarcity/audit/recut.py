@@ -13,10 +13,9 @@ from typing import TypeAlias
 
 from scarcity.audit.chain import Link
 from scarcity.audit.log import domain_of
-from scarcity.audit.replaying import Replay
+from scarcity.audit.replaying import Replay, cannot_make
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.codec import decode_json
-from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.types import Record
 from scarcity.learning.online_maml import OnlineMAMLEngine
@@ -62,7 +61,7 @@ class Recut:
             insights: of the same domains; each partition in the order of its offsets.
 
         Raises:
-            InputError: a start can no longer be made, or rules are not known.
+            ServiceError: a start can no longer be made, or rules are not known.
         """
         events: list[tuple[int, int, Link | Record]] = [
             # Within a millisecond: a start before the insights, a version after those it used.
@@ -86,7 +85,7 @@ class Recut:
         if link.entry.version == 0:
             step = self._replay.step(link)
             if step.version is None:
-                raise InputError(f"{link.name} can no longer be made again: {step.lost}")
+                raise cannot_make(link.name, step.lost)
             yield link.entry.domain, step.version, 0
 
     def _arrive(self, record: Record) -> None:
@@ -119,7 +118,8 @@ class Recut:
         if isinstance(decision, Close):
             engine = self._replay.engine_of(domain.link.entry)
             if engine is None:
-                raise InputError(f"{domain.link.name}: its learning settings are not known here")
+                lost = "its learning settings are not known here"
+                raise cannot_make(domain.link.name, lost)
             yield self._close(name, domain, domain.link, engine)
 
     def _close(self, name: str, domain: _Open, link: Link, engine: OnlineMAMLEngine) -> Made:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from scarcity.audit.chain import Link
 from scarcity.audit.inputs import InsightIndex, MissingInputError, hear
 from scarcity.audit.rules import KnownRules
-from scarcity.events.errors import EventError
+from scarcity.events.errors import EventError, ServiceError
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.types import Record
 from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEngine
@@ -41,6 +41,13 @@ class Step:
     version: Version | None = None
     lost: str = ""
     fault: bool = False
+
+
+def cannot_make(name: str, lost: str) -> ServiceError:
+    """The error of a command that needs a version which is lost."""
+    return ServiceError(
+        f"{name} cannot be made again: {lost}; use a bundle that was exported while it could"
+    )
 
 
 class _LostError(Exception):

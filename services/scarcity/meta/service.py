@@ -17,7 +17,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
@@ -72,14 +72,10 @@ class MetaWriter:
         try:
             await start_with_backoff(self._producer.start, "meta: take the ledger over")
             await self._restore()
-            # An async generator cannot be closed while a task waits in it: first the task ends.
-            async with aclosing(self._records()) as batches:
+            async with aclosing(follow(self._kafka, FOLLOWED)) as batches:
                 await self._write(batches)
         finally:
             await self._producer.stop()
-
-    def _records(self) -> AsyncGenerator[list[Record], None]:
-        return cast(AsyncGenerator[list[Record], None], follow(self._kafka, FOLLOWED))
 
     async def _restore(self) -> None:
         records = await latest_by_key(self._kafka, META_STATE)
@@ -110,6 +106,7 @@ class MetaWriter:
                 if due:
                     await self._publish(due)
         finally:
+            # A generator cannot be closed while a task waits in it.
             await _cancel(arriving)
 
     def _learn(self, records: list[Record], caught_up: bool) -> list[Publication]:

@@ -24,6 +24,10 @@ from scarcity.learning.features import FeatureMaps
 from scarcity.simulation.attacks.levenberg_marquardt import levenberg_marquardt
 
 
+# The numbers gain weight against the prior step by step: fewer starts end in a poor minimum.
+STAGES = 4
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """What the attacker knows of its victim before it reads an insight.
@@ -110,6 +114,7 @@ class Reconstruction:
         self._equations = [self._equation(one) for one in published]
         self._target = torch.cat([e.published for e in self._equations])
         self._scale = torch.ones_like(self._target)
+        self._noise = knowledge.noise
 
     @torch.no_grad()
     def guess(self, *, starts: int, iterations: int, seed: int) -> Guess:
@@ -117,12 +122,14 @@ class Reconstruction:
 
         Args:
             starts: random starts, solved side by side.
-            iterations: of Levenberg-Marquardt, for each.
+            iterations: of Levenberg-Marquardt, for each; at least STAGES.
         """
         dice = torch.Generator().manual_seed(seed)
         draw = torch.randn(starts, self._knowledge.unknowns, dtype=torch.float64, generator=dice)
         self._scale = self._explain(draw).std(0).clamp(min=1e-9)
-        solved = levenberg_marquardt(self._residuals, draw, iterations)
+        solved = draw
+        for self._noise in self._cooling():
+            solved = levenberg_marquardt(self._residuals, solved, iterations // STAGES)
         residuals = self._residuals(solved)
         cost = residuals.square().sum(-1)
         # Where many answers fit alike their mean errs least; one that fits far better stands alone.
@@ -131,9 +138,14 @@ class Reconstruction:
         best = residuals[int(cost.argmin()), : len(self._target)] * self._knowledge.noise
         return Guess(rows, float(best.square().mean().sqrt()), len(self._target))
 
+    def _cooling(self) -> list[float]:
+        """From numbers that hardly count to the noise that the attacker believes in."""
+        last = self._knowledge.noise
+        return [last ** (stage / STAGES) for stage in range(1, STAGES + 1)]
+
     def _residuals(self, unknowns: Tensor) -> Tensor:
         misfit = (self._explain(unknowns) - self._target) / self._scale
-        return torch.cat([misfit / self._knowledge.noise, unknowns], dim=-1)
+        return torch.cat([misfit / self._noise, unknowns], dim=-1)
 
     def _explain(self, unknowns: Tensor) -> Tensor:
         """What clients with these rows would publish; float64 [B, unknowns] to [B, numbers]."""
