@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.audit.ledgers import World
 
 from scarcity.audit.log import AuditLog
 from scarcity.audit.rules import KnownRules
@@ -17,7 +18,6 @@ from scarcity.events.errors import EventError
 from scarcity.events.insight import Insight
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.types import Record
-from tests.audit.ledgers import World
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def says_the_same(one: Record, other: Record, kind: type[msgspec.Struct]) -> boo
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     in_ledger=st.booleans(),

@@ -13,7 +13,8 @@ from scarcity.broker.settings import KafkaSettings
 from scarcity.events.codec import decode_msgpack
 from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
 from scarcity.events.meta_state import MetaState
-from scarcity.events.topics import LEDGER, META_STATE
+from scarcity.events.topics import DEAD_LETTERS, DOMAINS, LEDGER, META_STATE
+from scarcity.events.types import Outgoing
 
 pytestmark = pytest.mark.kafka
 
@@ -139,3 +140,22 @@ async def test_a_domain_below_min_clients_waits_and_the_log_says_so(
             await feed.tell(CLIENTS[:1], 0, 0, now_ms())
             await worker.until_told("domain retail waits for clients: 1 of at least 2")
             assert [e.version for e in await ledger(broker)] == [0]
+
+
+@pytest.mark.timeout(90)
+async def test_a_profile_that_cannot_be_read_is_parked_and_rounds_go_on(
+    own_kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    settings = KafkaSettings(own_kafka.bootstrap_servers)
+    with MetaProcesses(settings.bootstrap_servers, tmp_path) as meta:
+        meta.start()
+        async with KafkaBroker(settings) as broker:
+            feed = HandFedMemory(broker, "retail")
+            await feed.declare(profile("retail", policy=POLICY))
+            await until_version(settings, "retail", 0)
+            await broker.publish(Outgoing(DOMAINS, b"broken", b'{"domain": "broken"}'))
+            await feed.tell(CLIENTS, 0, 0, now_ms())
+            await until_version(settings, "retail", 1)
+            parked = await broker.read_all(DEAD_LETTERS)
+    assert [(r.key, r.value) for r in parked] == [(b"broken", b'{"domain": "broken"}')]
+    assert dict(parked[0].headers)["dl_stage"] == b"meta.observe"

@@ -5,13 +5,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from scarcity.audit.log import AuditLog, Partition, domain_of
-from scarcity.events.codec import decode_json
+from scarcity.events.codec import decode_json, refuse_newer
 from scarcity.events.errors import EventError, Reason
 from scarcity.events.insight import Insight
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs
 from scarcity.events.topics import insights_topic
 from scarcity.events.types import Position, Record
+from scarcity.memory.admission import (
+    check_experts,
+    check_numbers,
+    check_slopes,
+    decode_bounded,
+)
 from scarcity.meta.pending import Heard
+
+WIDEST_CLIP = 1e6  # of slopes, loss per unit of z: what any setting of the memory allows
 
 
 class MissingInputError(Exception):
@@ -77,10 +85,13 @@ def positions_of(domain: str, inputs: Iterable[PartitionInputs]) -> list[Positio
 def hear(record: Record) -> Heard:
     """An insight as the meta-learner hears it.
 
+    It must be one that the memory could have admitted; what depends on the memory's settings (the
+    clip of the slopes) or on what it knew (sequences) is not judged.
+
     Raises:
         EventError: the record holds no insight, or not one of its topic and key.
     """
-    insight = decode_json(record.value, Insight)
+    insight = _within_bounds(record)
     topic, partition, offset = record.position
     if insight.domain != domain_of(topic) or record.key != insight.client_id.encode():
         raise EventError(
@@ -88,6 +99,17 @@ def hear(record: Record) -> Heard:
             f"the insight is of {insight.domain}/{insight.client_id}, its key is {record.key!r}",
         )
     return Heard(partition, offset, record.timestamp_ms, insight)
+
+
+def _within_bounds(record: Record) -> Insight:
+    insight = decode_bounded(record.value or b"")
+    if insight is None:
+        insight = decode_json(record.value, Insight)
+        check_numbers(insight)
+        check_experts(insight)
+        check_slopes(insight, WIDEST_CLIP)
+    refuse_newer(insight.schema_version)
+    return insight
 
 
 class UsedOnce:

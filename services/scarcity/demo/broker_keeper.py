@@ -15,9 +15,8 @@ class BrokerKeeper:
 
     def __init__(self, kafka: EmbeddedKafka, guard: Guard) -> None:
         self._kafka = kafka
-        self._guard = guard
+        guard.broker_at(kafka.pid_file)
         self._starting: asyncio.Future[None] | None = None
-        self._group: int | None = None
         self.restarts = 0
 
     async def start(self) -> None:
@@ -27,11 +26,7 @@ class BrokerKeeper:
             ServiceError, InputError: as EmbeddedKafka.start does.
         """
         self._starting = asyncio.ensure_future(asyncio.to_thread(self._kafka.start))
-        while not self._starting.done():
-            await asyncio.wait([self._starting], timeout=0.1)
-            self._tell_guard()
-        self._starting.result()
-        self._tell_guard()
+        await asyncio.shield(self._starting)
 
     async def keep(self) -> None:
         """Start the broker again whenever it is gone."""
@@ -43,16 +38,8 @@ class BrokerKeeper:
 
     async def stop(self) -> None:
         """Stop the broker cleanly, after STOP_WITHIN_S by force."""
-        if self._starting is not None and not self._starting.done():
-            await asyncio.wait([self._starting])
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
         if running := self._kafka.running():
             await asyncio.to_thread(running.end, signal.SIGTERM, STOP_WITHIN_S)
         self._kafka.pid_file.unlink(missing_ok=True)
-        if self._group is not None:
-            self._guard.ended(self._group)
-
-    def _tell_guard(self) -> None:
-        running = self._kafka.running()
-        if running is not None and running.pid != self._group:
-            self._group = running.pid
-            self._guard.started(running.pid)

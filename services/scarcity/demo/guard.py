@@ -1,15 +1,18 @@
 """Stops what a demo started when the demo itself was killed without a chance to do so.
 
-The demo tells this process, over a pipe, which process groups it has started (`+id`) and which
-have ended (`-id`). The pipe closes when the demo ends, however it ends: what is left by then is
-stopped. Runs in a session of its own, so that Ctrl-C does not reach it.
+This process is told, over a pipe, which process groups were started (`+id`, written by each itself
+before it does anything else), which have ended (`-id`), and where a broker keeps its pid (`@file`).
+The pipe closes when the demo ends, however it ends: what is left by then is stopped. Runs in a
+session of its own, so that Ctrl-C does not reach it.
 """
 
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 GRACE_S = 5.0
 POLL_S = 0.05
@@ -30,6 +33,19 @@ def leftover(lines: Iterable[str]) -> set[int]:
             groups.add(int(number))
         elif sign == "-":
             groups.discard(int(number))
+    return groups
+
+
+def broker_groups(lines: Iterable[str]) -> set[int]:
+    """Process groups of the brokers whose pid files were named and are still there."""
+    groups = set()
+    for line in lines:
+        if not line.startswith("@"):
+            continue
+        try:
+            groups.add(int(json.loads(Path(line[1:].rstrip("\n")).read_text("utf-8"))["pid"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # no broker runs there
     return groups
 
 
@@ -59,7 +75,8 @@ def main() -> None:
     """Read the pipe to its end, then stop what is left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    stop_groups(leftover(sys.stdin))
+    lines = sys.stdin.readlines()
+    stop_groups(leftover(lines) | broker_groups(lines))
 
 
 if __name__ == "__main__":

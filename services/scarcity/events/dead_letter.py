@@ -22,4 +22,6 @@ def park(record: Record, error: EventError, *, stage: str) -> Outgoing:
         ("dl_partition", str(where.partition).encode()),
         ("dl_offset", str(where.offset).encode()),
     )
-    return Outgoing(DEAD_LETTERS, record.key, record.value, (*record.headers, *added))
+    # Kafka's client refuses a record with neither key nor value.
+    value = b"" if record.key is None and record.value is None else record.value
+    return Outgoing(DEAD_LETTERS, record.key, value, (*record.headers, *added))

@@ -91,7 +91,7 @@ class Planner:
             # What was there at the start was parked by the worker of that time.
             if self.active and self._caught_up:
                 parked = park(record, error, stage="gossip.members")
-                await self._broker.publish(parked._replace(value=parked.value or b""))
+                await self._broker.publish(parked)
 
 
 def _plan_record(plan: GossipPlan, at_ms: int) -> Outgoing:

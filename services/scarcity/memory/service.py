@@ -236,8 +236,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             await producer.send(
                 parked.topic,
                 key=parked.key,
-                # Kafka's client refuses a record with neither key nor value.
-                value=(parked.value or b"") if parked.key is None else parked.value,
+                value=parked.value,
                 headers=list(parked.headers),
             )
             for parked in result.dead_letters

@@ -28,10 +28,11 @@ from scarcity.broker.errors import kafka_errors
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import follow, latest_by_key, start_with_backoff
 from scarcity.events.codec import decode_msgpack
+from scarcity.events.dead_letter import park
 from scarcity.events.errors import BrokerError, EventError, ServiceError
 from scarcity.events.meta_state import MetaState
 from scarcity.events.topics import LEDGER, META_STATE
-from scarcity.events.types import Record
+from scarcity.events.types import Outgoing, Record
 from scarcity.learning.online_maml import OnlineMAMLEngine
 from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
 from scarcity.meta.publishing import Publication
@@ -102,37 +103,43 @@ class MetaWriter:
                     caught_up = caught_up or not records
                     arriving = asyncio.ensure_future(anext(batches))
                 # Learning is a matter of milliseconds, with thousands of clients of hundreds.
-                due = await asyncio.to_thread(self._learn, records, caught_up)
-                if due:
-                    await self._publish(due)
+                due, parked = await asyncio.to_thread(self._learn, records, caught_up)
+                if due or parked:
+                    await self._publish(due, parked)
         finally:
             # A generator cannot be closed while a task waits in it.
             await _cancel(arriving)
 
-    def _learn(self, records: list[Record], caught_up: bool) -> list[Publication]:
+    def _learn(
+        self, records: list[Record], caught_up: bool
+    ) -> tuple[list[Publication], list[Outgoing]]:
+        parked: list[Outgoing] = []
         for record in records:
             try:
                 self._coordinator.observe(record)
             except EventError as error:
                 logger.warning("left out %s: %s", record.position, error)
+                # What was there before this term, the writer of its time has parked.
+                if caught_up:
+                    parked.append(park(record, error, stage="meta.observe"))
         if not caught_up:
-            return []
+            return [], parked
         now_ms = _now_ms()
         due = self._coordinator.advance(now_ms)
         for line in self._waits.lines(self._coordinator.waits, now_ms):
             logger.info(line)
-        return due
+        return due, parked
 
-    async def _publish(self, due: list[Publication]) -> None:
+    async def _publish(self, due: list[Publication], parked: list[Outgoing]) -> None:
         began_s = time.monotonic()
+        outgoing = [out for publication in due for out in publication.outgoing] + parked
         with kafka_errors("meta: publish " + ", ".join(p.domain for p in due)):
             async with self._producer.transaction():
                 sent = [
                     await self._producer.send(
                         out.topic, key=out.key, value=out.value, headers=list(out.headers)
                     )
-                    for publication in due
-                    for out in publication.outgoing
+                    for out in outgoing
                 ]
                 await asyncio.gather(*sent)
         took_s = time.monotonic() - began_s
