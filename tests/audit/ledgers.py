@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import msgspec
 
+from scarcity import __version__
 from scarcity.audit.log import AuditLog, read_log
 from scarcity.events.codec import decode_json, encode_json
 from scarcity.events.domain_profile import Column, DomainProfile
@@ -25,13 +26,17 @@ class World:
     """Memory and meta over one log; each round every client of a domain reports once."""
 
     def __init__(
-        self, *, settings: LearningSettings | None = None, partitions: int = 3, seed: int = 0
+        self,
+        *,
+        settings: LearningSettings | None = None,
+        partitions: int = 3,
+        code_version: str = __version__,
     ) -> None:
         self.now_ms = START_MS
         self.log = MemoryLog(partitions=partitions, now_ms=lambda: self.now_ms)
         self._memory = GlobalMemory()
-        self._meta = MetaCoordinator(OnlineMAMLEngine(settings), lambda: 0.0, "test")
-        self._random = random.Random(seed)
+        self._meta = MetaCoordinator(OnlineMAMLEngine(settings), lambda: 0.0, code_version)
+        self._random = random.Random(0)
         self._sequence = 0
         self.versions: dict[str, int] = {}
 

@@ -219,6 +219,20 @@ async def test_versions_under_unknown_rules_are_lost_until_the_settings_are_give
     assert check(log, ALL, settings).equal == 2
 
 
+async def test_a_start_that_only_another_version_of_the_code_knows_is_lost_and_no_fault() -> None:
+    world = World(code_version="9.9")
+    world.add_domain("retail")
+    world.round("retail")
+    log = await world.read()
+    assert check(log).equal == 2  # this version knows the same start
+    assert check(log).code_versions == {"9.9"}
+    other = with_entry(log, 0, result_hash="0" * 64)
+    head = replace(log, ledger=other.ledger[:1], head=None)
+    report = check(head)
+    assert report.is_sound
+    assert "audit with scarcity 9.9" in next(iter(report.lost))
+
+
 async def test_an_empty_ledger_is_sound() -> None:
     report = check(await World().read())
     assert report.is_sound

@@ -7,6 +7,7 @@ all that stands on it: later versions of its family, which share z0, and starts 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from scarcity import __version__
 from scarcity.audit.chain import Link
 from scarcity.audit.inputs import InsightIndex, MissingInputError, hear
 from scarcity.audit.rules import KnownRules
@@ -159,11 +160,15 @@ class Replay:
             version = first_version(engine, entry.domain, entry.family, inputs, self.families)
             if family is not None or version.result_hash == entry.result_hash:
                 return version
-        raise _LostError(
+        text = (
             f"{entry.domain}@0 has the hash {entry.result_hash}, which no start of a domain with "
-            f"1 to {MOST_INPUTS} columns has",
-            fault=True,
+            f"1 to {MOST_INPUTS} columns has in scarcity {__version__}"
         )
+        if entry.code_version == __version__:
+            raise _LostError(text, fault=True)
+        # The default start is part of the code; another version may have had another one.
+        made_by = entry.code_version
+        raise _LostError(f"{text}: audit with scarcity {made_by}, which made it")
 
     def _lose(self, link: Link, reason: str) -> None:
         entry = link.entry

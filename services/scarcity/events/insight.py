@@ -12,7 +12,7 @@ class ExpertInsight(msgspec.Struct, omit_defaults=True):
         loss: mean squared error on the query rows after adaptation; standardised units.
         samples: rows behind the loss.
         previous_loss: the same under the previous meta-version, on the same split.
-        slopes: int64 [m + 1], units of 2**-24 loss per unit of z; see learning/slopes.py.
+        slopes: int64 [m + 1], units of 2**-24 loss per unit of z; see learning/directions.py.
         candidate_losses: loss under each starting point a new domain tries, by candidate name.
     """
 

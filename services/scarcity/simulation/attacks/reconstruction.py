@@ -23,7 +23,6 @@ from scarcity.learning.directions import DIRECTION_COUNT, block, hadamard, signs
 from scarcity.learning.features import FeatureMaps
 from scarcity.simulation.attacks.levenberg_marquardt import levenberg_marquardt
 
-
 # The numbers gain weight against the prior step by step: fewer starts end in a poor minimum.
 STAGES = 4
 
@@ -128,7 +127,8 @@ class Reconstruction:
         draw = torch.randn(starts, self._knowledge.unknowns, dtype=torch.float64, generator=dice)
         self._scale = self._explain(draw).std(0).clamp(min=1e-9)
         solved = draw
-        for self._noise in self._cooling():
+        for noise in self._cooling():
+            self._noise = noise
             solved = levenberg_marquardt(self._residuals, solved, iterations // STAGES)
         residuals = self._residuals(solved)
         cost = residuals.square().sum(-1)
