@@ -25,13 +25,22 @@ def test_the_live_view_has_the_figures_of_every_domain(view: SystemView) -> None
     shown = text(live_view(view, 3_000, goal=400, status="starting"))
     assert "retail" in shown
     assert "30/400" in shown
-    assert "40 ms / 40 ms" in shown
-    assert "3 / 1" in shown
+    assert "40/40" in shown
+    assert "3/1" in shown
     assert ".210" in shown  # retail after round 30: .2 + .3 / 30
     assert "dead letters 3 (2 malformed, 1 wrong-domain)" in shown
     assert "memory 2 insights (at most 10000 a domain)" in shown
     assert "retail: too few peers" in shown
     assert "starting" in shown
+
+
+def test_the_live_view_fits_a_terminal_of_80_columns(view: SystemView) -> None:
+    view.domains["retail"].name = "technology"
+    view.fold([records.parameters("retail", 31, source_ms=0, at_ms=1_250)])
+    lines = text(live_view(view, 3_000, goal=400), width=80).splitlines()
+    assert any("technology" in line and "31/400" in line and "1.00" in line for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
 
 
 def test_the_privacy_mode_is_on_screen(view: SystemView) -> None:

@@ -1,9 +1,9 @@
 """The in-process log keeps every promise that a real broker keeps."""
 
 import pytest
+from tests.broker.behaviour import BrokerBehaviour
 
 from scarcity.simulation.log import MemoryLog
-from tests.broker.behaviour import BrokerBehaviour
 
 
 class TestMemoryLog(BrokerBehaviour):

@@ -103,7 +103,9 @@ def _judge(report: VerifyReport, step: Step) -> None:
     report.code_versions.add(link.entry.code_version)
     if step.fault:
         report.findings.append(Finding(Fault.INPUTS, link.name, step.lost))
-    differences = _input_differences(step) if step.heard or not link.entry.inputs else []
+    differences: list[Difference] = []
+    if step.heard or not link.entry.inputs:
+        differences += _input_differences(step)
     if version is None:
         report.lost.setdefault(step.lost, []).append(link)
     else:

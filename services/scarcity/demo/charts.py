@@ -12,7 +12,7 @@ from math import ceil, cos, floor, isfinite, log10, pi, sin
 
 WIDTH, HEIGHT = 640, 270
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 34
-LOG_SCALE_FROM = 8.0  # a series that spans more than this ratio is drawn on a logarithmic axis
+LOG_SCALE_FROM = 5.0  # a series that spans more than this ratio is drawn on a logarithmic axis
 
 Point = tuple[float, float]
 

@@ -27,7 +27,7 @@ from scarcity.demo.panels import PANEL_NAMES, load_panel, split
 # A version that does not come for this long makes clients publish again: after a restart of a
 # service the round may lack some.
 PUBLISH_AGAIN_S = 4.0
-EVALUATE_EVERY_S = 3.0
+EVALUATE_EVERY_S = 2.0
 
 
 def client_rows(domain: str, *, new: bool) -> dict[str, Rows]:

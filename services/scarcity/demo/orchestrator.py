@@ -4,13 +4,10 @@ What runs is what an operator would run (`scarcity run …`); the client hosts a
 """
 
 import asyncio
-import contextlib
+import logging
 import os
-import shutil
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +19,22 @@ from scarcity.broker.declared import find_topics_file, load_topics
 from scarcity.broker.embedded import DEFAULT_PORT, EmbeddedKafka
 from scarcity.broker.following import follow
 from scarcity.broker.kafka import KafkaBroker
+from scarcity.broker.logs import OneLine
 from scarcity.broker.process import free_port, port_is_free
 from scarcity.broker.settings import KafkaSettings
 from scarcity.demo.broker_keeper import BrokerKeeper
+from scarcity.demo.children import (
+    MEMORY_LIMIT,
+    Address,
+    clients_name,
+    clients_spec,
+    service_specs,
+)
 from scarcity.demo.domains import demo_profile, publish_profiles
 from scarcity.demo.panels import PANEL_NAMES as DOMAINS
-from scarcity.demo.processes import ChildSpec, Processes
+from scarcity.demo.processes import Processes
 from scarcity.demo.report import render_report
+from scarcity.demo.run_directory import run_directory
 from scarcity.learning.length_scales import LENGTH_SCALES
 from scarcity.monitor.screen import closing_table
 from scarcity.monitor.settings import DEFAULT_PORT as MONITOR_PORT
@@ -61,48 +67,6 @@ class DemoOptions:
     seconds_limit: float = 180.0
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where the broker and the monitor listen."""
-
-    servers: str
-    monitor_port: int
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What every child is told. One thread each: there are more processes than cores."""
-        return {
-            "SCARCITY_BOOTSTRAP_SERVERS": self.servers,
-            "SCARCITY_MONITOR_PORT": str(self.monitor_port),
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-        }
-
-
-def service_specs(address: Address, domains: Sequence[str]) -> list[ChildSpec]:
-    """Every service, memory twice, and the host of the new clients."""
-    services = {"memory-1": "memory", "memory-2": "memory"}
-    services |= {name: name for name in ("meta", "gossip", "monitor")}
-    specs = [_child(address, name, "cli", "run", what) for name, what in services.items()]
-    return [*specs, _child(address, "new-clients", "demo.host", "evaluate", *domains)]
-
-
-def clients_spec(address: Address, domain: str) -> ChildSpec:
-    """The host of a domain's clients."""
-    return _child(address, clients_name(domain), "demo.host", "train", domain)
-
-
-def clients_name(domain: str) -> str:
-    """Name of the process that holds a domain's clients."""
-    return f"clients-{domain}"
-
-
-def _child(address: Address, name: str, module: str, *args: str) -> ChildSpec:
-    command = (sys.executable, "-m", f"scarcity.{module}", *args)
-    return ChildSpec(name, command, address.environment)
-
-
 def is_finished(view: SystemView, domains: Sequence[str], rounds: int) -> bool:
     """Whether every domain has reached its rounds and was evaluated there."""
     for name in domains:
@@ -121,9 +85,10 @@ async def run_demo(options: DemoOptions, console: Console) -> bool:
         InputError: an option does not fit this machine.
     """
     began = time.monotonic()
-    with _run_directory(options.data_dir) as directory:
+    with run_directory(options.data_dir) as directory:
         logs = directory / "logs"
         logs.mkdir()
+        _log_to(logs / "demo.log")
         async with Processes(logs) as processes:
             kafka = _embedded(options, directory, console)
             keeper = BrokerKeeper(kafka, processes.guard)
@@ -159,7 +124,7 @@ class _Run:
         console: Console,
         began: float,
     ) -> None:
-        self.view = SystemView()
+        self.view = SystemView(MEMORY_LIMIT)
         self._options = options
         self._settings = settings
         self._keeper = keeper
@@ -252,17 +217,11 @@ def _embedded(options: DemoOptions, directory: Path, console: Console) -> Embedd
     return EmbeddedKafka(port, directory / "kafka", BROKER_HEAP_MB, say=say)
 
 
-@contextlib.contextmanager
-def _run_directory(data_dir: Path | None) -> Iterator[Path]:
-    """A directory of this run; a temporary one is removed unless the run failed."""
-    if data_dir is not None:
-        directory = data_dir / datetime.now(UTC).strftime("run-%Y%m%d-%H%M%S")
-        directory.mkdir(parents=True)
-        yield directory
-        return
-    directory = Path(tempfile.mkdtemp(prefix="scarcity-demo-"))
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+def _log_to(file: Path) -> None:
+    # Lines on stderr would tear the live picture.
+    handler = logging.FileHandler(file)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().handlers = [handler]
 
 
 def _close(

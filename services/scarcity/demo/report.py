@@ -79,9 +79,9 @@ def _table(domains: Sequence[DomainView]) -> str:
         verdict = f'<td class="{style}">{escape(verdict_text(domain))}'
         rows.append(f"<tr><td>{escape(domain.name)}{cells}{verdict}</tr>")
     return (
-        "<table><thead><tr><th>domain<th>round<th>new clients<th>adapted, routed"
+        '<div class="wide"><table><thead><tr><th>domain<th>round<th>new clients<th>adapted, routed'
         "<th>adapted, uniform<th>own tuned ridge<th>own mean<th>below own best local</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -124,17 +124,14 @@ def _errors(domain: DomainView) -> str:
 
 def _losses(domain: DomainView, names: Sequence[str]) -> str:
     items = domain.rounds.items()
-    series = [
-        Series(
-            name, f"x{i}",
-            [
-                (v, loss)
-                for v, r in items
-                if i < len(r.expert_losses) and (loss := r.expert_losses[i]) is not None
-            ],
-        )
-        for i, name in enumerate(names)
-    ]  # fmt: skip
+    series = []
+    for i, name in enumerate(names):
+        points = [
+            (float(version), loss)
+            for version, line in items
+            if i < len(line.expert_losses) and (loss := line.expert_losses[i]) is not None
+        ]
+        series.append(Series(name, f"x{i}", smoothed(points)))
     chart = line_chart(series, x_label="round", y_label="mean query loss")
     title = "Loss of each expert, mean over the clients of some ten rounds"
     return _figure(title, chart + legend(series))

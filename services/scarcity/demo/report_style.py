@@ -46,6 +46,7 @@ h1{font-size:26px;margin:0 0 4px}
 h2{font-size:20px;margin:40px 0 10px}
 h3{font-size:14px;margin:0 0 6px}
 p{max-width:75ch;margin:6px 0}.soft{color:var(--soft)}
+.wide{overflow-x:auto}
 table{border-collapse:collapse;margin:16px 0;font-variant-numeric:tabular-nums}
 th,td{padding:6px 14px 6px 0;text-align:right;border-bottom:1px solid var(--grid)}
 th{color:var(--soft);font-weight:500}th:first-child,td:first-child{text-align:left}

@@ -7,8 +7,14 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from scarcity.events.types import SLOPE_LENGTH, SLOPE_SCALE
-from scarcity.learning.directions import DIRECTION_COUNT, block, fwht, signs
+from scarcity.events.types import SLOPE_LENGTH, SLOPE_SCALE, SLOPES_PER_INSIGHT
+from scarcity.learning.directions import (
+    BLOCK_COUNT,
+    DIRECTION_COUNT,
+    block_number,
+    fwht,
+    signs,
+)
 from scarcity.learning.settings import LOSS_BOUND, LOSS_SCALE, WEIGHT_SCALE
 
 Array = npt.NDArray[np.float64]
@@ -124,12 +130,11 @@ def _group_gradient(
     domain: str, version: int, members: Sequence[Contribution], slopes: Ints
 ) -> Array:
     experts = slopes.shape[1]
-    sums = np.zeros((experts, DIRECTION_COUNT), dtype=np.int64)
-    reports = np.zeros(DIRECTION_COUNT, dtype=np.int64)
-    for member, reported in zip(members, slopes, strict=True):
-        columns = block(member.client_id, member.sequence)
-        sums[:, columns] += reported[:, :-1]
-        reports[columns] += 1
+    blocks = np.array([block_number(m.client_id, m.sequence) for m in members])
+    by_block = np.zeros((BLOCK_COUNT, experts, SLOPES_PER_INSIGHT), dtype=np.int64)
+    np.add.at(by_block, blocks, slopes[:, :, :-1])
+    sums = by_block.transpose(1, 0, 2).reshape(experts, DIRECTION_COUNT)
+    reports = np.repeat(np.bincount(blocks, minlength=BLOCK_COUNT), SLOPES_PER_INSIGHT)
     means = np.rint(sums.astype(np.float64) / np.maximum(reports, 1) * _GUARD).astype(np.int64)
     turned = fwht(means) * signs(domain, version)
     scale = float(DIRECTION_COUNT) / float((reports > 0).sum()) / np.sqrt(float(DIRECTION_COUNT))

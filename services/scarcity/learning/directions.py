@@ -39,8 +39,13 @@ def block(client_id: str, sequence: int) -> npt.NDArray[np.int64]:
     >>> len(block("shop-7", 0))
     8
     """
-    chosen = draw_bytes("block", client_id, sequence, count=1)[0] % BLOCK_COUNT
-    return np.arange(SLOPES_PER_INSIGHT, dtype=np.int64) + SLOPES_PER_INSIGHT * chosen
+    first = SLOPES_PER_INSIGHT * block_number(client_id, sequence)
+    return np.arange(first, first + SLOPES_PER_INSIGHT, dtype=np.int64)
+
+
+def block_number(client_id: str, sequence: int) -> int:
+    """Which of the BLOCK_COUNT blocks of columns an insight reports."""
+    return draw_bytes("block", client_id, sequence, count=1)[0] % BLOCK_COUNT
 
 
 def fwht(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

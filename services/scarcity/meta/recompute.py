@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scarcity.events.codec import canonical_json
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import PartitionInputs
-from scarcity.events.types import EXPERT_COUNT, EXPERT_NAMES, SLOPE_LENGTH
+from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH
 from scarcity.learning.online_maml import (
     Contribution,
     DomainState,
@@ -129,16 +129,16 @@ def _floats_or_none(values: Sequence[float | None]) -> Array | None:
 
 
 def _slopes(experts: Sequence[ExpertInsight | None]) -> npt.NDArray[np.int64] | None:
-    if not any(e is not None and e.slopes is not None for e in experts):
+    told = [None if e is None else e.slopes for e in experts]
+    if all(slopes is None for slopes in told):
         return None
-    slopes = np.zeros((EXPERT_COUNT, SLOPE_LENGTH), dtype=np.int64)
-    for row, expert in zip(slopes, experts, strict=True):
-        if expert is not None and expert.slopes is not None:
-            row[:] = expert.slopes
-    return slopes
+    flat = [0] * SLOPE_LENGTH
+    return np.array([flat if slopes is None else slopes for slopes in told], dtype=np.int64)
 
 
 def _candidates(experts: Sequence[ExpertInsight | None]) -> dict[str, Array] | None:
+    if not any(e is not None and e.candidate_losses for e in experts):
+        return None
     told = [(e.candidate_losses or {}) if e is not None else {} for e in experts]
     names = sorted({name for losses in told for name in losses})
-    return {name: _floats([losses.get(name) for losses in told]) for name in names} or None
+    return {name: _floats([losses.get(name) for losses in told]) for name in names}

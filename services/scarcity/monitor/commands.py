@@ -26,14 +26,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _watch(args: argparse.Namespace) -> int:
-    from scarcity.broker.logs import configure_logging
     from scarcity.broker.settings import KafkaSettings
 
     environ = dict(os.environ)
     if args.bootstrap_servers:
         environ["SCARCITY_BOOTSTRAP_SERVERS"] = args.bootstrap_servers
     settings = KafkaSettings.from_environment(environ)
-    configure_logging()
     asyncio.run(_show(settings, args.seconds))
     return 0
 
@@ -42,6 +40,7 @@ async def _show(settings: "KafkaSettings", seconds: float | None) -> None:
     from rich.console import Console
 
     from scarcity.broker.following import follow
+    from scarcity.broker.logs import configure_logging
     from scarcity.monitor.view import SystemView
     from scarcity.monitor.watching import WATCHED_TOPICS, Display, fold_topics
 
@@ -50,6 +49,7 @@ async def _show(settings: "KafkaSettings", seconds: float | None) -> None:
     folding = asyncio.create_task(fold_topics(follow(settings, WATCHED_TOPICS), view))
     try:
         with Display(view, Console(), lambda: int(time.time() * 1000)) as display:
+            configure_logging()  # now: the display shows what goes to stderr above its picture
             while not folding.done() and time.monotonic() < end:
                 display.show(f"reading {settings.bootstrap_servers}; Ctrl-C ends")
                 await asyncio.wait([folding], timeout=REFRESH_S)

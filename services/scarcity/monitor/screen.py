@@ -1,5 +1,6 @@
 """A SystemView for people: a live picture for a terminal, a line for a log, a closing table."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,18 @@ PRIVACY_TEXT = {
     "dp": "dp (noise with an accountant)",
     "secagg": "secagg (the server sees sums only)",
 }
+# Three short lines each, so that the picture fits a terminal of 80 columns.
+HEADINGS = (
+    "round",
+    "clients\nheard/\nactive",
+    "in-\nsights\n/s",
+    "params\nin ms\np50/p99",
+    "stale",
+    "gossip\nexch./\nevict.",
+    "new\nclients\nadapt",
+    "own\nbest\nridge",
+    "own\nmean",
+)
 
 
 def live_view(view: SystemView, now_ms: int, *, goal: int = 0, status: str = "") -> RenderableType:
@@ -22,15 +35,16 @@ def live_view(view: SystemView, now_ms: int, *, goal: int = 0, status: str = "")
         goal: rounds a domain is to reach; 0: endless.
         status: a line of the caller's, e.g. what it waits for.
     """
-    table = Table(title="scarcity", title_justify="left", expand=False)
+    table = Table(
+        title="scarcity",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
     table.add_column("domain")
-    for heading in (
-        "round", "clients\nheard/active", "insights/s", "insight → params\np50 / p99",
-        "stale", "gossip\nexch./evict.",
-    ):  # fmt: skip
-        table.add_column(heading, justify="right")
-    for heading in ("new clients:\nadapted", "own best\nlocal ridge", "own\nmean"):
-        table.add_column(heading, justify="right")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
     for _, domain in sorted(view.domains.items()):
         table.add_row(*_row(domain, now_ms, goal))
     lines: list[RenderableType] = [table, Text(_system_line(view)), Text(_privacy_line(view))]
@@ -115,11 +129,11 @@ def _row(domain: DomainView, now_ms: int, goal: int) -> list[str | Text]:
     return [
         domain.name,
         _round(domain, goal),
-        f"{domain.clients_heard} / {domain.clients_active(now_ms)}",
+        f"{domain.clients_heard}/{domain.clients_active(now_ms)}",
         f"{domain.insight_rate.per_second(now_ms):.0f}",
         _latency(domain),
         f"{latest.mean_staleness_versions:.1f}" if latest else "–",
-        f"{domain.exchanges.value} / {domain.evictions.value}",
+        f"{domain.exchanges.value}/{domain.evictions.value}",
         adapted,
         error_text(last.own_ridge if last else None),
         error_text(last.own_mean if last else None),
@@ -132,8 +146,8 @@ def _round(domain: DomainView, goal: int) -> str:
 
 
 def _latency(domain: DomainView) -> str:
-    p50, p99 = domain.latencies.quantile(0.5), domain.latencies.quantile(0.99)
-    return f"{seconds_text(p50)} / {seconds_text(p99)}"
+    quantiles = (domain.latencies.quantile(share) for share in (0.5, 0.99))
+    return "/".join("–" if q is None else f"{q * 1000:.0f}" for q in quantiles)
 
 
 def _domain_line(domain: DomainView, now_ms: int, goal: int) -> str:

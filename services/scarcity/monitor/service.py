@@ -24,6 +24,9 @@ from scarcity.monitor.view import SystemView
 from scarcity.monitor.watching import WATCHED_TOPICS, fold_topics
 
 OUR_GROUPS = "scarcity-"
+# Meta joins this group to learn which worker is the active writer; it reads nothing by it, so that
+# the distance to the end says nothing.
+HELD_NOT_READ = frozenset({("scarcity-meta", "ledger")})
 METRICS_HEADERS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 
@@ -67,6 +70,8 @@ async def read_lag(
         ends = await consumer.end_offsets(list(committed))
         for partition, position in committed.items():
             key = (group, partition.topic)
+            if key in HELD_NOT_READ:
+                continue
             behind = max(0, ends[partition] - max(0, position.offset))
             lag[key] = lag.get(key, 0) + behind
     return lag

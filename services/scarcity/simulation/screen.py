@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from time import perf_counter, process_time
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -51,6 +52,8 @@ def run_on_screen(
     for line in result.domains:
         if line.waits:
             console.print(f"{line.domain} {line.waits}")
+    modes = ", ".join(sorted({line.privacy for line in result.domains}))
+    console.print(f"privacy mode: {modes}")
     console.print(
         f"{result.client_rounds} client-rounds, {result.virtual_s:.0f} virtual seconds; "
         f"{wall_s:.1f} s here ({result.client_rounds / wall_s:.0f} client-rounds/s; "
@@ -74,8 +77,8 @@ def write(result: SimulationResult, out: Path) -> None:
 
 
 def domains_table(result: SimulationResult) -> Table:
-    """What each domain's clients did."""
-    names = ("clients", "attackers", "version", "accepted", "dropped", "lost", "twice", "spent")
+    """What each domain's clients did; `twice`: duplicates; `spent`: privacy budgets used up."""
+    names = ("clients", "hostile", "version", "accepted", "dropped", "lost", "twice", "spent")
     table = _table(f"{result.name}, seed {result.seed}", "domain", *names)
     for line in result.domains:
         numbers = (
@@ -88,7 +91,7 @@ def domains_table(result: SimulationResult) -> Table:
             line.ignored_duplicates,
             line.exhausted,
         )
-        table.add_row(f"{line.domain} ({line.privacy})", *map(str, numbers))
+        table.add_row(line.domain, *map(str, numbers))
     return table
 
 
@@ -106,7 +109,7 @@ def errors_table(result: SimulationResult) -> Table:
 
 
 def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(first, no_wrap=True)
     for name in others:
         table.add_column(name, justify="right", no_wrap=True)

@@ -85,7 +85,8 @@ def make_victim(
     )
     client = ClientGroup(profile, {"victim": Rows(x, y)})
     client.join(0, {})
-    published, previous = [], None
+    published: list[Published] = []
+    previous: Version | None = None
     z = torch.from_numpy(default_z(inputs))
     z[:, :FEATURE_COUNT] += 0.1 * torch.from_numpy(
         dice.standard_normal((EXPERT_COUNT, FEATURE_COUNT))
@@ -94,7 +95,7 @@ def make_victim(
     for number in range(rounds):
         current = Version(DOMAIN, number, z, unheard)
         for insight in client.train(["victim"], current, previous).insights:
-            before: Tensor | None = None if previous is None else previous.z
+            before = None if previous is None else previous.z
             published.append(Published(insight, current.z, before))
         previous = current
         # Adam moves every entry by about its rate.
