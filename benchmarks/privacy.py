@@ -16,6 +16,7 @@ import torch
 
 from scarcity.demo.panels import PANEL_NAMES
 from scarcity.events.domain_profile import PrivacyMode
+from scarcity.events.types import EXPERT_COUNT
 from scarcity.simulation.attacks.membership import area_under_curve, membership_scores
 from scarcity.simulation.attacks.victims import ONE_EXPERT, make_victim
 from scarcity.simulation.populations import populate
@@ -24,12 +25,14 @@ from scarcity.simulation.scenario import DomainScenario, Evaluate, Panel, Scenar
 
 RECOVERED = 0.1
 FOUR_EXPERTS = (2, 4, 6, 8)
-# Title, target, privacy mode, experts, eight slopes and a loss alone, noise, iterations.
-ROWS: tuple[tuple[str, str, PrivacyMode, tuple[int, ...], bool, float, int], ...] = (
-    ("open, 1 expert, 8 slopes + loss", ">= 5 of 6", "open", ONE_EXPERT, True, 1e-4, 40),
-    ("budget, 1 expert", "share >= .9", "budget", ONE_EXPERT, True, 1e-2, 40),
-    ("budget, 4 experts", "share >= .9", "budget", FOUR_EXPERTS, False, 1e-4, 60),
-    ("budget, 10 experts", "share >= .9", "budget", tuple(range(10)), False, 1e-4, 80),
+ALL_EXPERTS = tuple(range(EXPERT_COUNT))
+# Title, target, rows, privacy mode, experts, eight slopes and a loss alone, noise, iterations.
+# 4 rows are too few to publish anything in mode `budget`; 24 rows publish losses of two rounds.
+ROWS: tuple[tuple[str, str, int, PrivacyMode, tuple[int, ...], bool, float, int], ...] = (
+    ("open, 4 rows, 1 expert", ">= 5 of 6", 4, "open", ONE_EXPERT, True, 1e-4, 40),
+    ("budget, 4 rows, all", "share >= .9", 4, "budget", ALL_EXPERTS, False, 1e-4, 80),
+    ("budget, 24 rows, 4 experts", "share >= .9", 24, "budget", FOUR_EXPERTS, False, 1e-4, 60),
+    ("budget, 24 rows, 10 experts", "share >= .9", 24, "budget", ALL_EXPERTS, False, 1e-4, 80),
 )
 
 
@@ -48,11 +51,11 @@ def reconstruction(victims: int) -> None:
     """Rows from insights."""
     heads = f"{'numbers':>8}{'recovered':>10}{'error':>8}{'share':>7}{'s':>6}  target"
     print(f"{'published':<33}{heads}")
-    for title, target, privacy, experts, only, noise, iterations in ROWS:
+    for title, target, rows, privacy, experts, only, noise, iterations in ROWS:
         errors, means, numbers = [], [], 0
         began_s = perf_counter()
         for seed in range(victims):
-            victim = make_victim(seed, privacy=privacy)
+            victim = make_victim(seed, privacy=privacy, rows=rows)
             guess = victim.attack(
                 experts=experts, only_slopes_and_loss=only, noise=noise, iterations=iterations
             )

@@ -89,27 +89,32 @@ def test_a_domain_without_slopes_gets_losses_alone() -> None:
     assert all(e.slopes is None for e in insights(group)["c0"].expert_insights.values())
 
 
-def test_a_small_client_in_mode_budget_publishes_losses_and_says_so_once() -> None:
-    # 12 rows of 3 columns are 36 numbers; a quarter is 9, an insight with slopes takes 110.
+def test_a_client_too_small_for_its_losses_says_so_once_and_publishes_nothing() -> None:
+    # 12 rows of 3 columns are 36 numbers; a quarter is 9, the losses of ten experts are 20.
     group = joined(ClientGroup(profile(privacy="budget"), clients(2)))
     first = group.train(["c0", "c1"], version(1), version(0))
-    assert first.exhausted == ["c0", "c1"]
-    assert all(e.slopes is None for i in first.insights for e in i.expert_insights.values())
-    assert group.train(["c0", "c1"], version(1), version(0)).exhausted == []
-    assert group.budgets["c0"].spent == 2 * 20  # losses are counted: now and before, ten experts
+    assert first.silenced == ["c0", "c1"]
+    assert first.insights == []
+    assert group.train(["c0", "c1"], version(1), version(0)).silenced == []
+    assert group.budgets["c0"].spent == 0
 
 
-def test_a_larger_client_publishes_slopes_until_a_quarter_of_its_numbers_is_out() -> None:
-    # 400 rows of 3 columns: 300 numbers may go; with 110 an insight that is twice, then losses.
-    group = joined(ClientGroup(profile(privacy="budget"), {"big": rows(0, 400)}))
-    with_slopes, exhausted = [], []
-    for _ in range(4):
+def test_a_larger_client_leaves_slopes_out_first_and_never_passes_its_quarter() -> None:
+    # 340 rows of 3 columns: 255 numbers may go. With slopes an insight takes 110, without 20.
+    group = joined(ClientGroup(profile(privacy="budget"), {"big": rows(0, 340)}))
+    told: list[tuple[list[bool], list[str], list[str]]] = []
+    for _ in range(5):
         published = group.train(["big"], version(1), version(0))
-        (insight,) = published.insights
-        with_slopes.append(insight.expert_insights["expert_0"].slopes is not None)
-        exhausted += published.exhausted
-    assert with_slopes == [True, True, False, False]
-    assert exhausted == ["big"]
+        slopes = [i.expert_insights["expert_0"].slopes is not None for i in published.insights]
+        told.append((slopes, published.exhausted, published.silenced))
+    assert told == [
+        ([True], [], []),
+        ([True], [], []),
+        ([False], ["big"], []),
+        ([], [], ["big"]),
+        ([], [], []),
+    ]
+    assert group.budgets["big"].spent == 240
 
 
 def test_a_lease_is_registered_before_the_numbers_it_covers_and_a_restart_respects_it() -> None:

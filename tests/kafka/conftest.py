@@ -49,13 +49,19 @@ def kafka_address(kafka: EmbeddedKafka) -> str:
     return kafka.bootstrap_servers
 
 
+@pytest.fixture(scope="session")
+def create_topics(kafka_address: str) -> Callable[[str], None]:
+    """Create the per-domain topics of a domain, beside whatever other tests did to theirs."""
+    return lambda domain: _create_topics(kafka_address, domain)
+
+
 @pytest.fixture
-def fresh_topics(kafka_address: str) -> Callable[[str], str]:
+def fresh_topics(create_topics: Callable[[str], None]) -> Callable[[str], str]:
     """Create the per-domain topics of a new domain; returns its name, `<given>-<number>`."""
 
     def create(domain: str) -> str:
         name = f"{domain}-{next(_numbers)}"
-        _create_topics(kafka_address, name)
+        create_topics(name)
         return name
 
     return create

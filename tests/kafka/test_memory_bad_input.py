@@ -1,6 +1,5 @@
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -9,8 +8,6 @@ from aiokafka import AIOKafkaProducer
 from tests.kafka.memory_worker import until_folded, until_there, worker
 from tests.memory.insights import expert, insight
 
-from scarcity.broker.admin import TopicAdmin
-from scarcity.broker.declared import load_topics
 from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.client_memory import ClientMemory, memory_key
@@ -21,16 +18,16 @@ from scarcity.events.types import Outgoing, Record
 
 pytestmark = pytest.mark.kafka
 
-TOPICS_FILE = Path(__file__).parents[2] / "topics.yaml"
 DOMAIN = "careless"
 TOPIC = insights_topic(DOMAIN)
 
 
 @pytest.fixture(scope="module")
-def memory(kafka_address: str) -> Iterator[subprocess.Popen[bytes]]:
+def memory(
+    kafka_address: str, create_topics: Callable[[str], None]
+) -> Iterator[subprocess.Popen[bytes]]:
     """One worker for the whole module: after each case the same process must still be at work."""
-    admin = TopicAdmin(KafkaSettings(kafka_address))
-    admin.apply(admin.plan(load_topics(TOPICS_FILE), [DOMAIN]))
+    create_topics(DOMAIN)
     with worker(kafka_address) as process:
         yield process
 

@@ -114,3 +114,15 @@ def latest_states(publications: Iterable[Publication]) -> list[MetaState]:
     """The compacted view of `meta-state`."""
     latest = {out.key: out.value for out in outgoing(publications, META_STATE)}
     return [decode_msgpack(value, MetaState) for value in latest.values()]
+
+
+def started(*domains: DomainProfile) -> tuple[MetaCoordinator, list[Publication]]:
+    meta = coordinator()
+    for one in domains:
+        meta.observe(profile_record(one))
+    return meta, meta.advance(0)
+
+
+def tell(meta: MetaCoordinator, *memories: ClientMemory) -> None:
+    for memory in memories:
+        meta.observe(memory_record(memory))

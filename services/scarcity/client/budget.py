@@ -1,9 +1,10 @@
 """What a client may publish of its rows: the limit that each client enforces for itself.
 
 Enough published numbers give back the rows: 8 rounds of 8 slopes and a loss gave back 4 rows of 6
-columns exactly. So in mode `budget` a client stops publishing slopes and unsealed priors while the
-numbers it has published are still at most a quarter of the numbers it holds; from then on it
-publishes losses alone and says so. How the count outlives the process:
+columns exactly. So in mode `budget` a client publishes at most a quarter of the numbers it holds:
+when slopes or an unsealed prior would pass that, losses alone; when these would, nothing, and it
+says so. Losses must stop too: those of four experts over 8 rounds gave back the same rows
+(tests/privacy). How the count outlives the process:
 docs/decisions/0006-client-state-lives-in-the-log.md.
 """
 
@@ -78,8 +79,5 @@ class Budget:
         return replace(self, leased=min(self.limit, self.spent + share))
 
     def spend(self, scalars: int) -> "Budget":
-        """Count ``scalars`` published numbers.
-
-        Losses alone may go beyond the limit: they are counted, and shown, but not stopped.
-        """
+        """Count ``scalars`` published numbers."""
         return replace(self, spent=self.spent + scalars)

@@ -37,11 +37,13 @@ class Published:
         registrations: clients whose lease of the privacy budget rises first.
         insights: by client, at most one each.
         exhausted: clients that from this step on publish losses alone.
+        silenced: clients that from this step on publish no insight; they go on following.
     """
 
     registrations: list[ClientRegistered] = field(default_factory=list)
     insights: list[Insight] = field(default_factory=list)
     exhausted: list[str] = field(default_factory=list)
+    silenced: list[str] = field(default_factory=list)
 
 
 class ClientGroup:
@@ -63,6 +65,7 @@ class ClientGroup:
         self.budgets: dict[str, Budget] = {}
         self._next_sequence: dict[str, int] = {}
         self._exhausted: set[str] = set()
+        self._silenced: set[str] = set()
         self._standardised: dict[str, Rows] = {}
         self._kept: RowBatch | None = None
         self._index = {c: i for i, c in enumerate(self.rows)}
@@ -142,26 +145,34 @@ class ClientGroup:
         *,
         created_at: float | None = None,
     ) -> Published:
-        """One insight of each client under the current version.
+        """One insight of each client under the current version, as far as its budget goes.
+
+        Slopes are left out first; a client whose losses alone do not fit any more is silent.
 
         Args:
             previous: the version just before, for the gate; None when it was not seen.
             created_at: unix time, seconds; only shown.
         """
-        draws = [Draw(c, self._take_sequence(c)) for c in clients]
-        cost = self._cost(current, previous, slopes=self.profile.slopes)
-        able = {c for c in clients if self.budgets[c].allows(cost)}
-        published = Published(exhausted=self._newly_exhausted(clients, able))
-        published.registrations.extend(self._leases(able, cost))
-        for slopes in (True, False):
-            chosen = [d for d in draws if (d.client_id in able) == slopes]
-            if not chosen:
+        published = Published()
+        left = list(clients)
+        for with_slopes in (True, False) if self.profile.slopes else (False,):
+            cost = self._cost(current, previous, slopes=with_slopes)
+            able = [c for c in left if self.budgets[c].allows(cost)]
+            left = [c for c in left if c not in able]
+            told, known = (
+                (published.exhausted, self._exhausted)
+                if with_slopes
+                else (published.silenced, self._silenced)
+            )
+            told.extend(c for c in left if c not in known)
+            known.update(left)
+            if not able:
                 continue
-            with_slopes = slopes and self.profile.slopes
-            result = self._step(chosen, current, previous, with_slopes=with_slopes)
-            spent = self._cost(current, previous, slopes=with_slopes)
-            for place, draw in enumerate(chosen):
-                self.budgets[draw.client_id] = self.budgets[draw.client_id].spend(spent)
+            published.registrations.extend(self._leases(able, cost))
+            draws = [Draw(c, self._take_sequence(c)) for c in able]
+            result = self._step(draws, current, previous, with_slopes=with_slopes)
+            for place, draw in enumerate(draws):
+                self.budgets[draw.client_id] = self.budgets[draw.client_id].spend(cost)
                 rows = len(self.rows[draw.client_id])
                 insight = to_insight(draw, place, result, current, rows, created_at)
                 if insight is not None:
@@ -176,7 +187,7 @@ class ClientGroup:
         """
         if not self.budgets[client].allows(scalars):
             return False, None
-        registrations = self._leases({client}, scalars)
+        registrations = self._leases([client], scalars)
         self.budgets[client] = self.budgets[client].spend(scalars)
         return True, next(iter(registrations), None)
 
@@ -229,7 +240,7 @@ class ClientGroup:
         losses = 1 + (previous is not None) + len(current.candidates)
         return EXPERT_COUNT * (losses + (SLOPE_LENGTH if slopes else 0))
 
-    def _leases(self, clients: set[str], scalars: int) -> list[ClientRegistered]:
+    def _leases(self, clients: Sequence[str], scalars: int) -> list[ClientRegistered]:
         raised = []
         for client in sorted(clients):
             if not self.budgets[client].needs_lease(scalars):
@@ -241,11 +252,6 @@ class ClientGroup:
     def _with_lease(self, client: str) -> ClientRegistered:
         self.registered[client].leased_scalars = self.budgets[client].leased
         return self.registered[client]
-
-    def _newly_exhausted(self, clients: Sequence[str], able: set[str]) -> list[str]:
-        spent = [c for c in clients if c not in able and c not in self._exhausted]
-        self._exhausted.update(spent)
-        return spent
 
 
 def _moments(rows: Rows, profile: DomainProfile) -> dict[str, Moments]:

@@ -199,14 +199,20 @@ class ClientHost:
                 created_at=self._now_ms() / 1000,
             )
             published = await asyncio.to_thread(step)
-        for client in published.exhausted:
-            logger.warning(
-                "client %s: its privacy budget is spent (%d numbers published, limit %s): from now "
-                "on it publishes losses without slopes",
-                client,
-                self._group.budgets[client].spent,
-                self._group.budgets[client].limit,
-            )
+        for clients, what in (
+            (published.exhausted, "losses without slopes"),
+            (published.silenced, "no insights, and goes on following"),
+        ):
+            for client in clients:
+                budget = self._group.budgets[client]
+                logger.warning(
+                    "client %s: its privacy budget is spent (%d of %s numbers published): from now "
+                    "on it publishes %s",
+                    client,
+                    budget.spent,
+                    budget.limit,
+                    what,
+                )
         now_ms = self._now_ms()
         # A lease must be in the log before what it covers.
         await self._publish(

@@ -6,6 +6,8 @@ from typing import Literal
 
 import orjson
 
+from scarcity.learning.initial import INITIAL_VALUES
+
 # Fixed point of losses and staleness weights: sums of integers do not depend on order.
 LOSS_SCALE = 2**24
 WEIGHT_SCALE = 2**16
@@ -61,6 +63,7 @@ class LearningSettings:
     bound: float = 14.0
 
     def hash(self) -> str:
-        """Hex SHA-256 of the settings."""
-        raw = orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
+        """Hex SHA-256 of the settings, and of the constants that a domain starts from."""
+        rules = asdict(self) | {"initial": INITIAL_VALUES}
+        raw = orjson.dumps(rules, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(raw).hexdigest()

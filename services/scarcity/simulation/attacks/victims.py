@@ -51,7 +51,12 @@ class Victim:
         iterations: int = 40,
         noise: float = 1e-4,
     ) -> Guess:
-        """Attack with the figures of some experts; see :class:`Knowledge`."""
+        """Attack with the figures of some experts; see :class:`Knowledge`.
+
+        From a client that was silent nothing is better than every column's mean, 0.
+        """
+        if not self.published:
+            return Guess(torch.zeros_like(self.rows), 0.0, 0)
         knowledge = replace(
             self.knowledge,
             experts=experts,
