@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from tests.simulation.scenarios import calm, rough
+from tests.simulation.scenarios import WAVES, calm, rough
 
 from scarcity.events.errors import ServiceError
 from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
@@ -85,16 +85,19 @@ def test_a_round_that_drops_too_many_waits_for_its_deadline() -> None:
     assert "deadline" in {line.closed_by for line in result.rounds}
 
 
-def test_a_small_privacy_budget_leaves_losses_alone() -> None:
-    scenario = calm(versions=2)
-    domain = msgspec.structs.replace(scenario.domains[0], privacy="budget")
+def test_a_small_privacy_budget_leaves_losses_alone_and_then_nothing() -> None:
+    scenario = calm(versions=2, clients=24)
+    # 40 rows of two columns: 20 numbers. Ten losses go out, then ten and ten under the version
+    # before would be too many; an insight with slopes has 100 or more.
+    waves = msgspec.structs.replace(WAVES, rows=40)
+    domain = msgspec.structs.replace(scenario.domains[0], data=waves, privacy="budget")
     simulation = Simulation(msgspec.structs.replace(scenario, domains=(domain,)))
     result = simulation.run()
-    # Six rows of two columns: at most 3 numbers, and one insight with slopes has 100 or more.
     heard = simulation.services.memory.by_domain("waves")
     experts = [e for client in heard for e in client.latest.expert_insights.values()]
     assert all(expert.slopes is None for expert in experts)
-    assert result.domains[0].exhausted == len(heard) > 0
+    (line,) = result.domains
+    assert (line.version, len(heard), line.exhausted, line.silenced) == (1, 24, 24, 24)
 
 
 def test_a_privacy_mode_that_clients_lack_is_refused_before_it_starts() -> None:

@@ -51,7 +51,9 @@ class Crowd:
     """Clients of a domain.
 
     Attributes:
-        counts: started, computed, exhausted (budget spent: losses alone from then on).
+        counts: started, computed, exhausted (budget spent: losses alone from then on), silenced
+            (not even these).
+        busy, silent: bool by client; neither can be started.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Crowd:
         self.names = list(population.training)
         self.counts: Counter[str] = Counter()
         self.busy = np.zeros(len(self.names), dtype=bool)
+        self.silent = np.zeros(len(self.names), dtype=bool)
         self._waiting: list[Work] = []
         self._versions: deque[Version] = deque(maxlen=VERSIONS_KEPT)
         self._groups = _groups(population, keep_features=keep_features)
@@ -130,8 +133,10 @@ class Crowd:
         insights = {insight.client_id: insight for insight in published.insights}
         for work, name in zip(works, names, strict=True):
             work.done, work.insight = True, insights.get(name)
+            self.silent[work.client] |= name in published.silenced
         self.counts["computed"] += len(works)
         self.counts["exhausted"] += len(published.exhausted)
+        self.counts["silenced"] += len(published.silenced)
         return published.registrations
 
     def _attack(self, started: Iterable[Sequence[Work]]) -> None:

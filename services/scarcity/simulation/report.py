@@ -89,7 +89,8 @@ def _domain(result: SimulationResult, line: DomainLine) -> str:
     return (
         f"<h2>{escape(line.domain)}</h2>"
         f"<p>{line.clients} clients, {line.attackers} of them attackers; {taken_back} steps were "
-        f"taken back; {line.exhausted} clients spent their privacy budget. {escape(line.waits)}</p>"
+        f"taken back; {line.exhausted} clients ran out of budget for slopes, "
+        f"{line.silenced} for losses. {escape(line.waits)}</p>"
         '<div class="charts">'
         + _figure("Error of new clients", errors, "mean squared error")
         + _figure("Loss in training", losses, "mean squared error")

@@ -46,6 +46,7 @@ class DomainLine(msgspec.Struct, frozen=True, tag_field="line", tag="domain"):
         published: records sent, duplicates among them; ``lost``: insights that never arrived.
         accepted, ignored_duplicates: as the global memory counted them.
         exhausted: clients that spent their privacy budget and went on with losses alone.
+        silenced: clients whose budget does not hold even these.
         waits: why it has no newer version; empty when it has all that were asked for.
     """
 
@@ -62,6 +63,7 @@ class DomainLine(msgspec.Struct, frozen=True, tag_field="line", tag="domain"):
     accepted: int
     ignored_duplicates: int
     exhausted: int
+    silenced: int
     privacy: str
     waits: str
 

@@ -179,9 +179,9 @@ class Simulation:
         arrival = domain.crowd.scenario.clients.arrival
         if domain.crowd.version != version or not isinstance(arrival, Rounds):
             return
-        if version >= self._scenario.versions:
+        if version >= self._scenario.versions or domain.crowd.silent.all():
             return
-        idle = np.flatnonzero(~domain.crowd.busy)
+        idle = np.flatnonzero(~(domain.crowd.busy | domain.crowd.silent))
         many = min(arrival.clients, len(idle))
         for client in np.sort(domain.arrivals.choice(idle, many, replace=False)).tolist():
             self._start(domain, client)
@@ -189,6 +189,8 @@ class Simulation:
 
     def _come_again(self, domain: _Domain, client: int) -> None:
         arrival = domain.crowd.scenario.clients.arrival
+        if domain.crowd.silent[client]:
+            return
         if not isinstance(arrival, Rounds) and domain.crowd.version < self._scenario.versions:
             wait_s = float(domain.arrivals.exponential(arrival.every_s))
             self._queue.after(wait_s, partial(self._start, domain, client))
@@ -283,6 +285,7 @@ class Simulation:
             accepted=sum(m.accepted for m in remembered),
             ignored_duplicates=sum(m.duplicates for m in remembered),
             exhausted=crowd.counts["exhausted"],
+            silenced=crowd.counts["silenced"],
             privacy=crowd.profile.privacy,
             waits=wait if crowd.version < self._scenario.versions else "",
         )

@@ -77,9 +77,22 @@ def write(result: SimulationResult, out: Path) -> None:
 
 
 def domains_table(result: SimulationResult) -> Table:
-    """What each domain's clients did; `twice`: duplicates; `spent`: privacy budgets used up."""
-    names = ("clients", "hostile", "version", "accepted", "dropped", "lost", "twice", "spent")
-    table = _table(f"{result.name}, seed {result.seed}", "domain", *names)
+    """What each domain's clients did.
+
+    `twice`: duplicates; `spent`: budgets too low for slopes; `silent`: even for losses.
+    """
+    names = (
+        "clients",
+        "hostile",
+        "version",
+        "accepted",
+        "dropped",
+        "lost",
+        "twice",
+        "spent",
+        "silent",
+    )
+    table = _table(f"{result.name}, seed {result.seed}", "domain", *heads.split())
     for line in result.domains:
         numbers = (
             line.clients,
@@ -90,6 +103,7 @@ def domains_table(result: SimulationResult) -> Table:
             line.lost,
             line.ignored_duplicates,
             line.exhausted,
+            line.silenced,
         )
         table.add_row(line.domain, *map(str, numbers))
     return table
