@@ -81,7 +81,7 @@ def domains_table(result: SimulationResult) -> Table:
 
     `twice`: duplicates; `spent`: budgets too low for slopes; `silent`: even for losses.
     """
-    names = (
+    names = [
         "clients",
         "hostile",
         "version",
@@ -91,8 +91,8 @@ def domains_table(result: SimulationResult) -> Table:
         "twice",
         "spent",
         "silent",
-    )
-    table = _table(f"{result.name}, seed {result.seed}", "domain", *heads.split())
+    ]
+    table = _table(f"{result.name}, seed {result.seed}", "domain", *names)
     for line in result.domains:
         numbers = (
             line.clients,
