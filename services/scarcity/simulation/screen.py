@@ -92,7 +92,7 @@ def domains_table(result: SimulationResult) -> Table:
         "spent",
         "silent",
     ]
-    table = _table(f"{result.name}, seed {result.seed}", "domain", *names)
+    table = _table(f"{result.name}, seed {result.seed}", "domain", *names, "spent", "silent")
     for line in result.domains:
         numbers = (
             line.clients,
@@ -112,7 +112,7 @@ def domains_table(result: SimulationResult) -> Table:
 def errors_table(result: SimulationResult) -> Table:
     """Errors of clients that never took part, at the last evaluation."""
     names = ("new clients", "routed", "uniform", "own ridge", "own mean")
-    table = _table("Mean squared error of new clients", "domain", *names)
+    table = _table("Mean squared error of new clients", "domain", *names, "spent", "silent")
     for line in result.domains:
         told = result.last_evaluation(line.domain)
         if told is not None:
