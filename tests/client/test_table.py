@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scarcity.client.table import read_clients
+from scarcity.client.table import check_readable, read_clients
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.errors import InputError
 
@@ -135,3 +135,22 @@ def test_an_entity_column_must_exist_and_be_filled(write: Write) -> None:
 def test_it_is_an_error_when_no_entity_has_enough_rows(write: Write) -> None:
     with pytest.raises(InputError, match="none of its 2 clients has enough rows"):
         read_clients(write("sales,shop,age,visits\n1,a,1,1\n1,b,1,1\n"), PROFILE, entity="shop")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty"),
+        ("shop,sales\n", "no rows below the header"),
+        ("shop,price\na,1\n", "no column 'sales'"),
+        ("shop,sales\na,1\nb,many\n", "row 2"),
+        ("shop,sales\na\n", "1 cells"),
+    ],
+)
+def test_a_bad_file_is_refused_before_any_broker_is_asked(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=told):
+        check_readable(path, target="sales", entity="shop")

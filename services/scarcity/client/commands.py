@@ -107,7 +107,7 @@ async def _until_terminated(
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    check_readable(args.data)
+    check_readable(args.data, target=args.target, entity=args.entity)
     async with KafkaBroker(settings, client_id=f"scarcity-client-{args.domain}") as broker:
         profile = await profile_of(broker, args.domain)
         rows = read_clients(

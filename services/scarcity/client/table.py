@@ -97,16 +97,21 @@ def read_clients(
     return _with_enough_rows(path, profile, clients, alone=entity is None)
 
 
-def check_readable(path: Path) -> None:
-    """Say at once, before a broker is asked for columns, that a file is not there.
+def check_readable(path: Path, *, target: str | None = None, entity: str | None = None) -> None:
+    """Say at once, before a broker is asked for the other columns, what is wrong with a file.
 
     Raises:
-        InputError: the file cannot be opened.
+        InputError: the file cannot be read, is empty or not CSV, lacks ``target`` or ``entity``, or
+            has something other than a number below ``target``.
     """
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    known = [name for name in (target, entity) if name is not None]
+    rows = 0
+    for where, cells in _cells(path, known):
+        rows += 1
+        if target is not None:
+            _number(cells[0], where, target)
+    if not rows:
+        raise InputError(f"{path}: no rows below the header")
 
 
 def _with_enough_rows(
