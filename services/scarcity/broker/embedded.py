@@ -216,7 +216,9 @@ class EmbeddedKafka:
         for path in (self.log_file, self.data_dir / "broker.out"):
             if path.exists():
                 lines += path.read_text("utf-8", "replace").splitlines()
-        told = [line for line in lines if "ERROR" in line or "FATAL" in line or "Error" in line]
+        # A stack trace names its cause below the line of the log: "java.lang.…Exception: why".
+        signs = ("ERROR", "FATAL", "Error", "Exception: ")
+        told = [line for line in lines if any(sign in line for sign in signs)]
         return (told or lines or ["it said nothing"])[-1].strip()[:300]
 
 

@@ -22,12 +22,7 @@ from scarcity.simulation.chance import draw_delay, generator
 from scarcity.simulation.crowd import KEPT_ROWS, Crowd, Work
 from scarcity.simulation.event_queue import EventQueue
 from scarcity.simulation.populations import Population, populate, with_family_scaling
-from scarcity.simulation.result import (
-    DomainLine,
-    EvaluationLine,
-    RoundLine,
-    SimulationResult,
-)
+from scarcity.simulation.result import DomainLine, EvaluationLine, RoundLine, SimulationResult
 from scarcity.simulation.scenario import Rounds, Scenario
 from scarcity.simulation.services import Services
 
