@@ -158,7 +158,7 @@ class ClientGroup:
         for with_slopes in (True, False) if self.profile.slopes else (False,):
             cost = self._cost(current, previous, slopes=with_slopes)
             able = [c for c in left if self.budgets[c].allows(cost)]
-            left = [c for c in left if c not in able]
+            left = [c for c in left if not self.budgets[c].allows(cost)]
             told, known = (
                 (published.exhausted, self._exhausted)
                 if with_slopes
