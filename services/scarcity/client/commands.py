@@ -4,10 +4,10 @@ import argparse
 import asyncio
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scarcity.broker.clock import now_ms
 from scarcity.broker.commands import add_bootstrap_servers, settings_of
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ async def _until_terminated(
             args.data, profile, target=args.target, entity=args.entity, client_id=args.id
         )
         if args.evaluate:
-            await EvaluationHost(broker, profile, rows, pacing, now_ms=_now_ms).run()
+            await EvaluationHost(broker, profile, rows, pacing, now_ms=now_ms).run()
         else:
-            await ClientHost(broker, ClientGroup(profile, rows), pacing, now_ms=_now_ms).run()
+            await ClientHost(broker, ClientGroup(profile, rows), pacing, now_ms=now_ms).run()
 
 
 def apply_domains(args: argparse.Namespace) -> int:
@@ -145,8 +145,8 @@ async def _apply(settings: "KafkaSettings", profiles: "list[DomainProfile]") -> 
                     f"domain {profile.domain!r} has no topics: add it to `domains:` in topics.yaml "
                     f"and run `scarcity topics apply` ({error})"
                 ) from None
-        now_ms = _now_ms()
-        await broker.publish(*(profile_record(p, now_ms=now_ms) for p in profiles))
+        at_ms = now_ms()
+        await broker.publish(*(profile_record(p, now_ms=at_ms) for p in profiles))
 
 
 def list_domains(args: argparse.Namespace) -> int:
@@ -204,7 +204,3 @@ def describe(profile: "DomainProfile") -> str:
         f"{profile.target.name} from {features}; family {profile.family}, privacy "
         f"{profile.privacy}, rounds {policy.mode} of {policy.min_clients} clients or more{scaling}"
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -8,11 +8,11 @@ import argparse
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Sequence
 
 import torch
 
+from scarcity.broker.clock import now_ms
 from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.logs import configure_logging
 from scarcity.broker.settings import KafkaSettings
@@ -52,11 +52,6 @@ async def evaluate(broker: KafkaBroker, domain: str) -> None:
     rows = client_rows(domain, new=True)
     pacing = Pacing(EVALUATE_EVERY_S)
     await EvaluationHost(broker, demo_profile(domain), rows, pacing, now_ms=now_ms).run()
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
 
 
 async def run_host(role: str, domains: Sequence[str], settings: KafkaSettings) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from scarcity.broker.admin import TopicAdmin
+from scarcity.broker.clock import now_ms
 from scarcity.broker.declared import find_topics_file, load_topics
 from scarcity.broker.embedded import DEFAULT_PORT, EmbeddedKafka
 from scarcity.broker.following import follow
@@ -199,11 +200,6 @@ def apply_topics(settings: KafkaSettings, domains: Sequence[str]) -> None:
     declared = load_topics(find_topics_file(None, os.environ))
     admin = TopicAdmin(settings)
     admin.apply(admin.plan(declared, domains))
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
 
 
 def _embedded(options: DemoOptions, directory: Path, console: Console) -> EmbeddedKafka:

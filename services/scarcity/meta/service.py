@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from mode import Service
 
 from scarcity import __version__
+from scarcity.broker.clock import now_ms
 from scarcity.broker.errors import kafka_errors
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import follow, latest_by_key, start_with_backoff
@@ -124,9 +125,9 @@ class MetaWriter:
                     parked.append(park(record, error, stage="meta.observe"))
         if not caught_up:
             return [], parked
-        now_ms = _now_ms()
-        due = self._coordinator.advance(now_ms)
-        for line in self._waits.lines(self._coordinator.waits, now_ms):
+        at_ms = now_ms()
+        due = self._coordinator.advance(at_ms)
+        for line in self._waits.lines(self._coordinator.waits, at_ms):
             logger.info(line)
         return due, parked
 
@@ -151,7 +152,7 @@ class MetaWriter:
         wake_ms = self._coordinator.wake_at_ms()
         if wake_ms is None:
             return LOOK_S
-        return min(LOOK_S, max(0.0, (wake_ms - _now_ms()) / 1000))
+        return min(LOOK_S, max(0.0, (wake_ms - now_ms()) / 1000))
 
 
 class MetaWorker:
@@ -249,7 +250,3 @@ def _may_try_again(error: BrokerError) -> bool:
 async def _cancel(task: "asyncio.Future[Any]") -> None:
     task.cancel()
     await asyncio.wait({task})
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,7 +4,6 @@ It keeps nothing: a restart reads the topics again.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from scarcity.broker.clock import now_ms
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.following import follow
 from scarcity.broker.kafka import start_with_backoff
@@ -28,11 +28,6 @@ OUR_GROUPS = "scarcity-"
 # the distance to the end says nothing.
 HELD_NOT_READ = frozenset({("scarcity-meta", "ledger")})
 METRICS_HEADERS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
 
 
 @dataclass
