@@ -38,6 +38,7 @@ check: install ## format, lint, types, layering, generated files in sync
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/scarcity schemas --check
+	$(BIN)/python -m benchmarks.report --check
 
 format: install ## format and mend what lint can mend
 	$(BIN)/ruff format .
@@ -51,8 +52,8 @@ bench-fold: install ## the fold's events/s beside a floor, in one run
 bench-latency: install ## from a client's send to readable meta-parameters
 	$(BIN)/python -m benchmarks.latency $(ARGS)
 
-bench-learning: install ## the panels' errors beside their targets
-	$(BIN)/python -m benchmarks.learning_panels $(ARGS)
+bench-learning: install ## tables of the learning beside their targets (ARGS=--quick: minutes)
+	$(BIN)/python -m benchmarks.learning $(ARGS)
 
 lock: install ## resolve requirements.lock anew (torch left out, no index named)
 	$(BIN)/uv pip compile --quiet --extra dev --python-version 3.11 --generate-hashes \

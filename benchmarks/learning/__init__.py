@@ -1,0 +1,1 @@
+"""Tables that the learning must earn: see docs/results.md."""
