@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+QUIX := .venv-quix
 # torch is outside the hashed lock, so that a CPU or a CUDA build can serve. A wheel beside the
 # project, or a directory or index that pip's own environment variables name, is preferred.
 TORCH ?= torch>=2.7,<2.14
@@ -46,8 +47,14 @@ format: install ## format and mend what lint can mend
 
 bench: bench-fold bench-latency bench-learning ## every benchmark
 
-bench-fold: install ## the fold's events/s beside a floor, in one run
-	$(BIN)/python -m benchmarks.fold $(ARGS)
+bench-fold: install $(QUIX)/installed ## the fold beside a floor and other frameworks, in one run
+	$(BIN)/python -m benchmarks.fold --frameworks $(QUIX)/bin/python $(ARGS)
+
+# Quix Streams wants an older Kafka client than ours, so it lives in an environment of its own.
+$(QUIX)/installed: benchmarks/fold/quix.lock
+	test -x $(QUIX)/bin/python || $(PYTHON) -m venv $(QUIX)
+	$(subst $(BIN),$(QUIX)/bin,$(INSTALL)) --require-hashes -r benchmarks/fold/quix.lock
+	touch $@
 
 bench-latency: install ## from a client's send to readable meta-parameters
 	$(BIN)/python -m benchmarks.latency $(ARGS)

@@ -20,6 +20,7 @@ COMMAND_MODULES = (
     "scarcity.monitor.commands",
     "scarcity.demo.commands",
     "scarcity.audit.commands",
+    "scarcity.keys.commands",
     "scarcity.simulation.commands",
 )
 

@@ -166,5 +166,5 @@ def test_an_unsealed_prior_counts_against_the_budget_and_is_withheld_beyond_it()
     group.join(5_000, {})
     offers = GossipExchange(group).offer(plans("big"), version())
     assert len(offers.weights) == 1
-    assert [r.leased_scalars for r in offers.registrations] == [OFFER_SCALARS]
-    assert group.budgets["big"].spent == OFFER_SCALARS
+    assert [r.leased_scalars for r in offers.registrations] == [10 * OFFER_SCALARS]
+    assert group.budgets["big"].spent == 10 * OFFER_SCALARS

@@ -7,7 +7,7 @@ from tests.memory.insights import expert, insight, record
 
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.insight import Insight
-from scarcity.memory.folded_client import FoldedClient, decode_client
+from scarcity.memory.folded_client import FoldedClient, decode_client, put_to_rest
 
 
 def folded(*losses: float) -> FoldedClient:
@@ -63,4 +63,5 @@ def test_a_client_that_went_through_its_record_goes_on_to_the_same_bytes(
 
 
 def test_the_sequence_can_be_had_from_the_record() -> None:
-    assert decode_client(folded(0.1, 0.2).encode()).latest_sequence() == 1
+    value = folded(0.1, 0.2).encode()
+    assert put_to_rest(value) == ("shop-1", 1, 1, value)

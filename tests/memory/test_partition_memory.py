@@ -7,7 +7,7 @@ from scarcity.events.codec import decode_json
 from scarcity.events.errors import Reason
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits
-from scarcity.memory.folded_client import decode_client
+from scarcity.memory.folded_client import put_to_rest
 from scarcity.memory.partition_memory import PartitionMemory
 
 
@@ -85,7 +85,10 @@ def test_a_client_that_went_and_came_back_starts_anew_even_with_an_old_sequence(
 def test_the_order_of_leaving_can_be_had_from_the_records_in_any_order() -> None:
     first, second = memory(quota=2), memory(quota=2)
     changed, _ = first.fold([told("a", 0), told("b", 1), told("a", 2)])
-    second.restore([decode_client(out.value or b"") for out in reversed(changed)])
+    for out in reversed(changed):
+        resting = put_to_rest(out.value or b"")
+        second.load(resting.client_id.encode(), resting)
+    second.settle()
     assert first.fold([told("c", 3)]) == second.fold([told("c", 3)])
 
 

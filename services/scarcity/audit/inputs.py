@@ -107,7 +107,7 @@ def _within_bounds(record: Record) -> Insight:
         insight = decode_json(record.value, Insight)
         check_numbers(insight)
         check_experts(insight)
-        check_slopes(insight, WIDEST_CLIP)
+    check_slopes(insight, WIDEST_CLIP)
     refuse_newer(insight.schema_version)
     return insight
 

@@ -97,6 +97,7 @@ def server_properties(data_dir: Path, port: int, *, controller_port: int) -> str
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",  # tests kill workers and do not like to wait
         # One machine, a few dozen topics: few threads, a small cleaner buffer (default 128 MiB),
         # indexes of 1 MiB instead of 10.
         "num.network.threads": "2",

@@ -22,9 +22,6 @@ from scarcity.broker.errors import kafka_errors
 from scarcity.broker.logs import configure_logging
 from scarcity.broker.settings import KafkaSettings
 
-# A worker killed by force is missed after this time; Faust's default is a minute.
-SESSION_TIMEOUT_S = 10.0
-HEARTBEAT_S = 2.0
 DEFAULT_WEB_PORT = 6066  # Faust wants a port even when its web is off
 
 
@@ -117,9 +114,10 @@ def create_app(
         topic_disable_leader=True,
         topic_allow_declare=False,
         broker_commit_interval=1.0,
-        broker_session_timeout=SESSION_TIMEOUT_S,
-        broker_heartbeat_interval=HEARTBEAT_S,
-        broker_rebalance_timeout=SESSION_TIMEOUT_S,
+        # Faust would miss a worker killed by force after a minute.
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.heartbeat_s,
+        broker_rebalance_timeout=settings.session_timeout_s,
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=5000,
         web_enabled=web_port is not None,

@@ -108,19 +108,23 @@ def kafka_jars(say: Say = lambda line: print(line, file=sys.stderr)) -> list[Pat
     Raises:
         ServiceError: jgo is not installed, no network, or bytes differ from the lock.
     """
+    return locked_jars(packaged_lock(), f"Apache Kafka {KAFKA_VERSION}", say)
+
+
+def locked_jars(lock: list[LockedJar], what: str, say: Say) -> list[Path]:
+    """All jars of a lock, missing ones downloaded; see :func:`kafka_jars`."""
     context = _context()
-    lock = packaged_lock()
     missing = sum(not _artifact(context, jar.coordinate).cached_path.is_file() for jar in lock)
     if missing:
-        say(f"fetching Apache Kafka {KAFKA_VERSION}: {missing} of {len(lock)} files, once")
+        say(f"fetching {what}: {missing} of {len(lock)} files, once")
     return resolve(lock, lambda coordinate: _fetch(context, coordinate))
 
 
-def lock_text() -> str:
-    """A fresh lock: everything that ROOTS need, resolved now; for whoever raises a version."""
+def lock_text(roots: Iterable[str] = ROOTS, what: str = f"Apache Kafka {KAFKA_VERSION}") -> str:
+    """A fresh lock: everything that ``roots`` need, resolved now; for whoever raises a version."""
     context = _context()
     chosen: dict[tuple[str, str], Any] = {}
-    for root in ROOTS:
+    for root in roots:
         # One by one: resolved together, each would manage the versions of the others.
         inputs, transitive = context.resolver.resolve([context.create_dependency(root)])
         for dependency in (*inputs, *transitive):
@@ -131,7 +135,7 @@ def lock_text() -> str:
         f"{group}:{artifact}:{d.version} {sha256_of(d.artifact.resolve())}"
         for (group, artifact), d in chosen.items()
     ]
-    head = f"# Apache Kafka {KAFKA_VERSION}; written by `scarcity broker fetch --write-lock`.\n"
+    head = f"# {what}; written by scarcity.broker.jars.lock_text.\n"
     return head + "\n".join(sorted(lines)) + "\n"
 
 

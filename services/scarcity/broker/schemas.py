@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from scarcity.broker.declared import DOMAIN_MARK, Declared, DeclaredTopic
+from scarcity.events.checkpoint import Checkpoint
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import SCHEMA_VERSION
@@ -24,6 +25,7 @@ from scarcity.events.insight import Insight
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.meta_state import MetaState
+from scarcity.events.ruling import Ruling
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CHANGES: Final = "CHANGES.md"
@@ -32,6 +34,7 @@ ASYNCAPI: Final = "asyncapi.yaml"
 EVENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     kind.__name__: kind
     for kind in (
+        Checkpoint,
         ClientMemory,
         ClientRegistered,
         DomainProfile,
@@ -43,9 +46,10 @@ EVENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
         LedgerEntry,
         MetaParameters,
         MetaState,
+        Ruling,
     )
 }
-_MSGPACK: Final = (MetaParameters, MetaState, GossipWeights, GossipDeviation)
+_MSGPACK: Final = (Checkpoint, MetaParameters, MetaState, GossipWeights, GossipDeviation, Ruling)
 HEADERS: Final[Mapping[str, str]] = {
     "ce_specversion": "CloudEvents version, 1.0",
     "ce_id": "unique within ce_source",

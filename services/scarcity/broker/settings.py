@@ -1,14 +1,18 @@
 """How every client of the broker is built: one frozen object, read once from the environment."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from scarcity.events.errors import InputError
 
+N = TypeVar("N", int, float)
+
 DEFAULT_BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"
 BOOTSTRAP_SERVERS_KEY: Final = "SCARCITY_BOOTSTRAP_SERVERS"
+SESSION_TIMEOUT_KEY: Final = "SCARCITY_SESSION_TIMEOUT_S"
+HEARTBEATS_A_SESSION: Final = 6
 
 # An insight may reach 4 MiB (topics.yaml) so that one above the limit of events is parked with its
 # reason instead of vanishing at its sender; a parked record is larger than the original by headers.
@@ -35,28 +39,62 @@ def check_servers(servers: str, origin: str) -> str:
     return ",".join(part.strip() for part in servers.split(","))
 
 
+def read_number(
+    environ: Mapping[str, str], key: str, parse: Callable[[str], N], default: N, least: N, most: N
+) -> N:
+    """A number of the environment; missing or empty: the default.
+
+    Raises:
+        InputError: it is no number or lies out of range; names the key.
+
+    >>> read_number({"SCARCITY_X": "7"}, "SCARCITY_X", int, 3, 1, 9)
+    7
+    """
+    text = environ.get(key)
+    if not text:
+        return default
+    try:
+        number = parse(text)
+    except ValueError:
+        raise InputError(f"{key}: {text!r} is no number; want {least} to {most}") from None
+    if not least <= number <= most:
+        raise InputError(f"{key}: {text} must lie in {least} to {most}")
+    return number
+
+
 @dataclass(frozen=True)
 class KafkaSettings:
-    """Where the broker is.
+    """Where the broker is, and how soon a worker is missed.
 
     Attributes:
         bootstrap_servers: host:port, several separated by commas.
+        session_timeout_s: silence after which the broker gives a worker's partitions to others.
+            Brokers refuse less than their group.min.session.timeout.ms, 6 s by default.
     """
 
     bootstrap_servers: str = DEFAULT_BOOTSTRAP_SERVERS
+    session_timeout_s: float = 6.0
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "KafkaSettings":
-        """Read SCARCITY_BOOTSTRAP_SERVERS.
+        """Read SCARCITY_BOOTSTRAP_SERVERS and SCARCITY_SESSION_TIMEOUT_S.
 
         Raises:
-            InputError: the value is no list of host:port; the message names the key.
+            InputError: a value is wrong; the message names the key.
 
         >>> KafkaSettings.from_environment({}).bootstrap_servers
         '127.0.0.1:9092'
         """
         servers = environ.get(BOOTSTRAP_SERVERS_KEY) or DEFAULT_BOOTSTRAP_SERVERS
-        return cls(check_servers(servers, BOOTSTRAP_SERVERS_KEY))
+        session_s = read_number(
+            environ, SESSION_TIMEOUT_KEY, float, cls.session_timeout_s, 1.0, 300.0
+        )
+        return cls(check_servers(servers, BOOTSTRAP_SERVERS_KEY), session_s)
+
+    @property
+    def heartbeat_s(self) -> float:
+        """How often a worker tells the group that it is there, and hears that others came."""
+        return self.session_timeout_s / HEARTBEATS_A_SESSION
 
     def client_options(self) -> dict[str, Any]:
         """Options that every aiokafka client is built with: address, later also security."""

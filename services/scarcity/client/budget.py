@@ -22,10 +22,10 @@ def check_mode(profile: DomainProfile) -> PrivacyMode:
     Raises:
         ServiceError: it cannot; nothing may be published.
     """
-    if profile.privacy in ("dp", "secagg"):
+    if profile.privacy == "secagg":
         raise ServiceError(
             f"domain {profile.domain!r} asks for privacy mode {profile.privacy!r}, which this "
-            "version does not have yet: nothing was published. Ask for `budget` or `open`"
+            "version does not have yet: nothing was published. Ask for `budget`, `dp` or `open`"
         )
     return profile.privacy
 
@@ -35,7 +35,8 @@ class Budget:
     """Numbers a client has published, against its limit; a value, each change gives a new one.
 
     Attributes:
-        limit: numbers it may publish; None: no limit (mode `open`).
+        limit: numbers it may publish; None: no limit (mode `open`; in mode `dp` rounds are
+            counted, client/noising.py).
         spent: numbers published, or given up because a restart forgot how many they were.
         leased: upper bound of ``spent`` that the log already holds. Nothing above it may be
             published, so that a process that dies cannot forget what it has published.
@@ -59,7 +60,7 @@ class Budget:
             leased: what earlier processes have leased, from the client's own registration; all
                 of it counts as spent.
         """
-        if mode == "open":
+        if mode in ("open", "dp"):
             return cls(None, leased, leased)
         return cls(rows * (columns + 1) // 4, leased, leased)
 

@@ -6,12 +6,15 @@ tensor operation; each keeps its own rows, budget and sequence numbers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from scarcity.client.budget import Budget, check_mode
 from scarcity.client.insights import to_insight
+from scarcity.client.noising import Discretion, Noising
 from scarcity.client.sequence import first_sequence, registration_time_ms
 from scarcity.client.table import Rows
 from scarcity.client.versions import Version
@@ -19,9 +22,8 @@ from scarcity.events.client_registered import ClientRegistered, Moments
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.errors import ServiceError
 from scarcity.events.insight import Insight
-from scarcity.events.types import EXPERT_COUNT, SLOPE_LENGTH
 from scarcity.learning.client_step import Draw, RowBatch, StepResult, client_step
-from scarcity.learning.features import feature_maps
+from scarcity.learning.features import FeatureMaps, feature_maps
 
 # Rows that a step looks at; a client with more deals itself another draw of them each time.
 STEP_ROWS = 2048
@@ -34,10 +36,11 @@ class Published:
     """What one training step asks to be published, in this order.
 
     Attributes:
-        registrations: clients whose lease of the privacy budget rises first.
+        registrations: clients whose lease of the privacy budget rises first, and those whose limit
+            is reached.
         insights: by client, at most one each.
         exhausted: clients that from this step on publish losses alone.
-        silenced: clients that from this step on publish no insight; they go on following.
+        silenced: clients that publish no further insight; they go on following.
     """
 
     registrations: list[ClientRegistered] = field(default_factory=list)
@@ -52,13 +55,24 @@ class ClientGroup:
     Args:
         rows: of each client, not standardised.
         profile: the domain's; may still lack centres and scales (:attr:`is_ready`).
+        discretion: what mode `dp` needs of the client's own.
 
     Raises:
         ServiceError: the domain's privacy mode is not there yet.
+        ValueError: mode `dp` without a secret.
     """
 
-    def __init__(self, profile: DomainProfile, rows: Mapping[str, Rows]) -> None:
+    def __init__(
+        self,
+        profile: DomainProfile,
+        rows: Mapping[str, Rows],
+        *,
+        discretion: Discretion | None = None,
+    ) -> None:
         self.mode = check_mode(profile)
+        self.noising: Noising | None = None
+        if profile.dp is not None:
+            self.noising = Noising(profile.dp, profile.slope_clip, discretion or Discretion())
         self.profile = profile
         self.rows = dict(rows)
         self.registered: dict[str, ClientRegistered] = {}
@@ -90,6 +104,11 @@ class ClientGroup:
         """
         for client, rows in self.rows.items():
             before = earlier.get(client)
+            if before is not None and before.privacy == "dp" and self.mode != "dp":
+                raise ServiceError(
+                    f"client {client!r} joined {self.profile.domain!r} in privacy mode dp, and the "
+                    f"domain now asks for {self.mode}: give the changed domain a new name"
+                )
             moments = _moments(rows, self.profile)
             leased = max(2 * len(moments), before.leased_scalars if before else 0)
             at = registration_time_ms(now_ms, before.registered_at_ms if before else None)
@@ -107,7 +126,11 @@ class ClientGroup:
                 registered_at_ms=at,
                 moments=moments,
                 leased_scalars=leased,
+                privacy=self.mode,
             )
+            if self.noising is not None:
+                self.noising.join(client, before)
+                self._with_lease(client)
         return list(self.registered.values())
 
     def take_profile(self, profile: DomainProfile) -> None:
@@ -121,7 +144,13 @@ class ClientGroup:
             raise ServiceError(
                 f"domain {profile.domain!r} has other columns now: restart this client"
             )
-        if check_mode(profile) == "budget" and self.mode == "open":
+        mode = check_mode(profile)
+        if profile.dp != self.profile.dp:
+            raise ServiceError(
+                f"domain {profile.domain!r} has other rules of privacy mode dp now: nothing more is "
+                "published; restart this client"
+            )
+        if mode == "budget" and self.mode == "open":
             self.mode = "budget"
             self.budgets = {
                 c: Budget.of(
@@ -153,6 +182,8 @@ class ClientGroup:
             previous: the version just before, for the gate; None when it was not seen.
             created_at: unix time, seconds; only shown.
         """
+        if self.noising is not None:
+            return self._train_noised(self.noising, clients, current, created_at)
         published = Published()
         left = list(clients)
         for with_slopes in (True, False) if self.profile.slopes else (False,):
@@ -164,20 +195,70 @@ class ClientGroup:
                 if with_slopes
                 else (published.silenced, self._silenced)
             )
-            told.extend(c for c in left if c not in known)
-            known.update(left)
+            news = [c for c in left if c not in known]
+            told.extend(news)
+            known.update(news)
+            what: Literal["slopes", "all"] = "slopes" if with_slopes else "all"
+            published.registrations.extend(self._limited(c, what) for c in news)
             if not able:
                 continue
             published.registrations.extend(self._leases(able, cost))
             draws = [Draw(c, self._take_sequence(c)) for c in able]
             result = self._step(draws, current, previous, with_slopes=with_slopes)
-            for place, draw in enumerate(draws):
-                self.budgets[draw.client_id] = self.budgets[draw.client_id].spend(cost)
-                rows = len(self.rows[draw.client_id])
-                insight = to_insight(draw, place, result, current, rows, created_at)
-                if insight is not None:
-                    published.insights.append(insight)
+            self._tell(published, draws, result, current, cost, created_at)
         return published
+
+    def _train_noised(
+        self,
+        noising: Noising,
+        clients: Sequence[str],
+        current: Version,
+        created_at: float | None,
+    ) -> Published:
+        """As :meth:`train`, of the clients whose coin for the version says so."""
+        published, chosen, changed = Published(), [], set()
+        for client in clients:
+            takes_part, must_lease = noising.toss(client, self.profile.domain, current.number)
+            if takes_part:
+                chosen.append(client)
+            if must_lease:
+                self._with_lease(client)
+                changed.add(client)
+            if noising.is_spent(client) and client not in self._silenced:
+                self._limited(client, "all")
+                self._silenced.add(client)
+                published.silenced.append(client)
+                changed.add(client)
+        published.registrations.extend(self.registered[c] for c in sorted(changed))
+        if not chosen:
+            return published
+        draws = [Draw(c, self._take_sequence(c)) for c in chosen]
+        result = noising.treat(self._step(draws, current, None, with_slopes=True), draws)
+        self._tell(
+            published, draws, result, current, self._cost(current, None, slopes=True), created_at
+        )
+        if noising.rules.where == "local":
+            for insight in published.insights:
+                insight.epsilon = noising.epsilon(insight.client_id)
+        return published
+
+    def _tell(
+        self,
+        published: Published,
+        draws: Sequence[Draw],
+        result: StepResult,
+        current: Version,
+        cost: int,
+        created_at: float | None,
+    ) -> None:
+        for place, draw in enumerate(draws):
+            self.budgets[draw.client_id] = self.budgets[draw.client_id].spend(cost)
+            rows = len(self.rows[draw.client_id])
+            insight = to_insight(
+                draw, place, result, current, self.profile.expert_numbers, rows, created_at
+            )
+            if insight is not None:
+                published.insights.append(insight)
 
     def lease(self, client: str, scalars: int) -> tuple[bool, ClientRegistered | None]:
         """Ask to publish ``scalars`` numbers outside an insight, and count them when allowed.
@@ -185,11 +266,15 @@ class ClientGroup:
         Returns:
             Whether it is allowed, and a registration to publish before, if there must be one.
         """
-        if not self.budgets[client].allows(scalars):
+        if self.noising is not None or not self.budgets[client].allows(scalars):
             return False, None
         registrations = self._leases([client], scalars)
         self.budgets[client] = self.budgets[client].spend(scalars)
         return True, next(iter(registrations), None)
+
+    def of_own_experts(self, z: Tensor) -> Tensor:
+        """Parameters of the experts that the domain's clients run; float64 [..., E, 129]."""
+        return z[..., list(self.profile.experts), :] if self.profile.experts else z
 
     def batch(self, draws: Sequence[Draw]) -> RowBatch:
         """Features and targets of some clients, in the order of ``draws``."""
@@ -199,7 +284,7 @@ class ClientGroup:
         return self._fresh_batch(clients, draws[0].sequence)
 
     def _fresh_batch(self, clients: Sequence[str], sequence: int) -> RowBatch:
-        maps = feature_maps(self.profile.map_seed, len(self.profile.features))
+        maps = domain_maps(self.profile)
         dealt = []
         for client in clients:
             rows = self._standardised[client]
@@ -220,14 +305,17 @@ class ClientGroup:
         return client_step(
             self.batch(draws),
             draws,
-            current.z,
+            self.of_own_experts(current.z),
             domain=self.profile.domain,
             meta_version=current.number,
             support_rows=self.profile.support_rows,
             slope_clip=self.profile.slope_clip,
             with_slopes=with_slopes,
-            previous_z=None if previous is None else previous.z,
-            candidates=current.candidates,
+            slopes_per_expert=self.profile.slopes_per_expert,
+            previous_z=None if previous is None else self.of_own_experts(previous.z),
+            candidates={}
+            if self.noising is not None
+            else {n: self.of_own_experts(z) for n, z in current.candidates.items()},
         )
 
     def _take_sequence(self, client: str) -> int:
@@ -238,7 +326,8 @@ class ClientGroup:
     def _cost(self, current: Version, previous: Version | None, *, slopes: bool) -> int:
         """Numbers in an insight that say something of the rows."""
         losses = 1 + (previous is not None) + len(current.candidates)
-        return EXPERT_COUNT * (losses + (SLOPE_LENGTH if slopes else 0))
+        told = losses + (self.profile.slopes_per_expert + 1 if slopes else 0)
+        return len(self.profile.expert_numbers) * told
 
     def _leases(self, clients: Sequence[str], scalars: int) -> list[ClientRegistered]:
         raised = []
@@ -250,8 +339,23 @@ class ClientGroup:
         return raised
 
     def _with_lease(self, client: str) -> ClientRegistered:
-        self.registered[client].leased_scalars = self.budgets[client].leased
+        registered = self.registered[client]
+        registered.leased_scalars = self.budgets[client].leased
+        if self.noising is not None:
+            rounds = self.noising.rounds(client)
+            registered.leased_rounds, registered.leased_until = rounds.leased, rounds.until
+            registered.dp = self.noising.rules
+        return registered
+
+    def _limited(self, client: str, what: Literal["slopes", "all"]) -> ClientRegistered:
+        self.registered[client].limit_reached = what
         return self.registered[client]
+
+
+def domain_maps(profile: DomainProfile) -> FeatureMaps:
+    """Feature maps of the experts that a domain's clients run."""
+    maps = feature_maps(profile.map_seed, len(profile.features))
+    return maps.only(profile.experts) if profile.experts else maps
 
 
 def _moments(rows: Rows, profile: DomainProfile) -> dict[str, Moments]:

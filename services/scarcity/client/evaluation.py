@@ -5,7 +5,7 @@ splits. What it could do alone is made as strong as it can be: ridge on the same
 penalties chosen for the whole domain by the very errors that are reported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -13,6 +13,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.adaptation import fit_ridge
 from scarcity.learning.client_step import Draw, RowBatch, Split, split_rows
 from scarcity.learning.features import FeatureMaps
@@ -28,8 +29,8 @@ class Scores:
     """Mean over new clients of the mean squared error; target standardised.
 
     Attributes:
-        expert_errors: of each adapted expert alone; float64 [E].
-        routing: mean routing weight; float64 [E].
+        expert_errors: of each adapted expert that clients run, alone; float64 [E].
+        routing: mean routing weight of each; float64 [E].
     """
 
     routed: float
@@ -48,13 +49,16 @@ class NewClients:
         *,
         support_rows: int,
         splits: int = 5,
+        experts: Sequence[int] = tuple(range(EXPERT_COUNT)),
     ) -> None:
         """Deal the rows.
 
         Args:
+            maps: of ``experts`` alone.
             clients: standardised rows by client: x float64 [n, p], y float64 [n].
             support_rows: rows each adapts on; clients without a row more are left out.
             splits: how often the rows are dealt.
+            experts: numbers of those that the domain's clients run.
 
         Raises:
             ValueError: no client has more than ``support_rows`` rows.
@@ -65,6 +69,7 @@ class NewClients:
         batch = RowBatch.of(maps, list(kept.values()))
         self.count = len(kept)
         self.inputs = maps.inputs
+        self._experts = list(experts)
         self._splits = [
             split_rows(batch, [Draw(name, number) for name in kept], support_rows)
             for number in range(splits)
@@ -75,9 +80,10 @@ class NewClients:
         """Judge meta-parameters.
 
         Args:
-            z: float64 [E, 129].
-            domain_losses: float64 [E]; NaN before any was heard.
+            z: of all experts; float64 [10, 129].
+            domain_losses: of all experts; float64 [10]; NaN where none was heard.
         """
+        z, domain_losses = z[self._experts], domain_losses[self._experts]
         totals = torch.zeros(2, dtype=torch.float64)
         experts, routing = torch.zeros(2, len(z), dtype=torch.float64)
         for part in self._splits:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from scarcity.broker.protocol import Broker
+from scarcity.client.core import domain_maps
 from scarcity.client.evaluation import NewClients
 from scarcity.client.outgoing import evaluation_record
 from scarcity.client.service import follow_view, publish_surely
@@ -17,7 +18,6 @@ from scarcity.client.view import DomainView
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.topics import DOMAINS, META_PARAMETERS
-from scarcity.learning.features import feature_maps
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +47,10 @@ def new_clients(profile: DomainProfile, rows: Mapping[str, Rows]) -> NewClients:
     """
     scaled = {c: r.standardised(profile) for c, r in rows.items()}
     return NewClients(
-        feature_maps(profile.map_seed, len(profile.features)),
+        domain_maps(profile),
         {c: (torch.from_numpy(r.x), torch.from_numpy(r.y)) for c, r in scaled.items()},
         support_rows=profile.support_rows,
+        experts=profile.expert_numbers,
     )
 
 

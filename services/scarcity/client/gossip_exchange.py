@@ -35,7 +35,7 @@ from scarcity.learning.tensors import from_payload, to_payload
 Array = npt.NDArray[np.float64]
 
 SEALING = "none"
-OFFER_SCALARS = EXPERT_COUNT * (FEATURE_COUNT + 1)
+OFFER_SCALARS = FEATURE_COUNT + 1  # an expert
 STEP = 0.05  # of the own meta-gradient, once a cycle
 KEEP = 0.9  # share of a deviation that outlives a cycle: the server's theta stays the anchor
 JUDGED_ROWS = 256  # of its own on which a client judges a peer's prior
@@ -106,8 +106,9 @@ class GossipExchange:
         """
         offers = Offers()
         able: list[GossipPlan] = []
+        scalars = OFFER_SCALARS * len(self._group.profile.expert_numbers)
         for plan in plans:
-            allowed, registration = self._group.lease(plan.client_id, OFFER_SCALARS)
+            allowed, registration = self._group.lease(plan.client_id, scalars)
             if registration is not None:
                 offers.registrations.append(registration)
             if allowed:
@@ -172,8 +173,10 @@ class GossipExchange:
         split = split_rows(batch, draws, self._group.profile.support_rows)
         z = torch.stack([self.prior(d.client_id, version) for d in draws])
         with torch.no_grad():
-            _, gradients = query_gradient(split, z)
-        by_theta = gradients[..., :FEATURE_COUNT].numpy()
+            _, gradients = query_gradient(split, self._group.of_own_experts(z))
+        by_theta = np.zeros((len(draws), EXPERT_COUNT, FEATURE_COUNT))
+        own = list(self._group.profile.expert_numbers)
+        by_theta[:, own] = gradients[..., :FEATURE_COUNT].numpy()
         for draw, gradient in zip(draws, by_theta, strict=True):
             if not np.isfinite(gradient).all():
                 continue
@@ -224,6 +227,7 @@ class GossipExchange:
         """Mean over the experts; float64 [B]."""
         z = version.z.expand(len(deviations), *version.z.shape).clone()
         z[..., :FEATURE_COUNT] += torch.from_numpy(np.stack(deviations))
+        z = self._group.of_own_experts(z)
         with torch.no_grad():
             losses: Array = loo_losses(z, batch.features, batch.y, batch.mask).mean(-1).numpy()
         return np.maximum(losses, np.finfo(np.float64).tiny)

@@ -1,5 +1,6 @@
 """From the figures of a training step to the event that a client publishes."""
 
+from collections.abc import Sequence
 from math import isfinite
 
 import numpy as np
@@ -16,6 +17,7 @@ def to_insight(
     place: int,
     result: StepResult,
     version: Version,
+    experts: Sequence[int],
     rows: int,
     created_at: float | None,
 ) -> Insight | None:
@@ -23,29 +25,30 @@ def to_insight(
 
     Args:
         place: of the client in ``result``.
+        experts: numbers of the experts in ``result``.
         rows: how many the client holds.
         created_at: unix time, seconds; only shown.
 
     Returns:
         None when no expert's loss is a number: there is nothing to say.
     """
-    experts = {
-        name: ExpertInsight(
+    told = {
+        EXPERT_NAMES[number]: ExpertInsight(
             loss=float(result.losses[place, e]),
             samples=int(result.samples[place]),
             previous_loss=_at(result.previous_losses, place, e),
             slopes=None if result.slopes is None else result.slopes[place, e].tolist(),
             candidate_losses=_candidates(result, place, e),
         )
-        for e, name in enumerate(EXPERT_NAMES)
+        for e, number in enumerate(experts)
         if isfinite(result.losses[place, e])
     }
-    if not experts:
+    if not told:
         return None
     return Insight(
         client_id=draw.client_id,
-        expert_insights=experts,
-        avg_loss=sum(e.loss for e in experts.values()) / len(experts),
+        expert_insights=told,
+        avg_loss=sum(e.loss for e in told.values()) / len(told),
         total_samples=rows,
         domain=version.domain,
         sequence=draw.sequence,

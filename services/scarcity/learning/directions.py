@@ -1,8 +1,8 @@
 """The public directions along which a client reports slopes, and the way back from slopes.
 
 Q = diag(signs) H_128 / sqrt(128): orthonormal, and applied by additions alone. The signs come from
-(domain, meta_version), the block of eight columns from (client_id, sequence), so that anyone can
-recompute which directional derivatives an insight holds.
+(domain, meta_version), the block of neighbouring columns from (client_id, sequence), so that anyone
+can recompute which directional derivatives an insight holds.
 """
 
 from functools import lru_cache
@@ -14,7 +14,6 @@ from scarcity.events.types import FEATURE_COUNT, SLOPES_PER_INSIGHT
 from scarcity.learning.public_draws import draw_bytes
 
 DIRECTION_COUNT = 2 * FEATURE_COUNT  # theta and log lambda; log sigma^2 is reported as it is
-BLOCK_COUNT = DIRECTION_COUNT // SLOPES_PER_INSIGHT
 
 
 @lru_cache(maxsize=1024)
@@ -33,19 +32,25 @@ def signs(domain: str, meta_version: int) -> npt.NDArray[np.int8]:
     return np.frombuffer(_sign_bytes(domain, meta_version), np.int8)
 
 
-def block(client_id: str, sequence: int) -> npt.NDArray[np.int64]:
-    """Columns of the basis that an insight reports; int64 [8], ascending.
+def block(
+    client_id: str, sequence: int, columns: int = SLOPES_PER_INSIGHT
+) -> npt.NDArray[np.int64]:
+    """Columns of the basis that an insight reports; int64 [columns], ascending.
+
+    Args:
+        columns: slopes an expert, m; one of SLOPE_CHOICES.
 
     >>> len(block("shop-7", 0))
     8
     """
-    first = SLOPES_PER_INSIGHT * block_number(client_id, sequence)
-    return np.arange(first, first + SLOPES_PER_INSIGHT, dtype=np.int64)
+    first = columns * block_number(client_id, sequence, columns)
+    return np.arange(first, first + columns, dtype=np.int64)
 
 
-def block_number(client_id: str, sequence: int) -> int:
-    """Which of the BLOCK_COUNT blocks of columns an insight reports."""
-    return draw_bytes("block", client_id, sequence, count=1)[0] % BLOCK_COUNT
+def block_number(client_id: str, sequence: int, columns: int = SLOPES_PER_INSIGHT) -> int:
+    """Which block of so many columns an insight reports; below 128 / columns."""
+    # One byte draws evenly: the number of blocks is a power of two, at most 64.
+    return draw_bytes("block", client_id, sequence, count=1)[0] % (DIRECTION_COUNT // columns)
 
 
 def fwht(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -78,3 +83,10 @@ def fwht(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def hadamard() -> npt.NDArray[np.float64]:
     """Return H_128 in Sylvester's order; float64 [128, 128], entries -1 and 1; never changed."""
     return fwht(np.eye(DIRECTION_COUNT, dtype=np.int64)).astype(np.float64)
+
+
+@lru_cache(maxsize=4)
+def hadamard_blocks(columns: int) -> npt.NDArray[np.float64]:
+    """Return H_128 cut into blocks of so many columns; float64 [128 / columns, 128, columns]."""
+    cut = hadamard().reshape(DIRECTION_COUNT, DIRECTION_COUNT // columns, columns)
+    return np.ascontiguousarray(cut.transpose(1, 0, 2))

@@ -5,6 +5,7 @@ phi_e(x) = [1, x / sqrt(p), sqrt(2 / r) cos(W_e x + b_e)] with r = 63 - p random
 is linear. The maps come from a public seed, so every client of a family has the same ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isinf, pi, sqrt
@@ -37,6 +38,11 @@ class FeatureMaps:
     def inputs(self) -> int:
         """Number of input columns p."""
         return int(self.frequencies.shape[1])
+
+    def only(self, experts: Sequence[int]) -> "FeatureMaps":
+        """The maps of some experts, by number."""
+        chosen = list(experts)
+        return FeatureMaps(self.frequencies[chosen], self.phases[chosen], self.amplitudes[chosen])
 
     def apply(self, x: Tensor) -> Tensor:
         """Features of standardised rows.

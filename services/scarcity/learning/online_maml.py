@@ -22,6 +22,7 @@ from scarcity.learning.contribution import (
     mean_losses,
     reconstruct,
     slope_norms,
+    with_common_slopes,
 )
 from scarcity.learning.gate import excess_of_worse
 from scarcity.learning.initial import default_z, waves
@@ -193,7 +194,7 @@ class OnlineMAMLEngine:
         used: Sequence[Contribution],
     ) -> tuple[DomainState, FamilyState]:
         rules = self.settings
-        with_slopes = [c for c in used if c.slopes is not None]
+        with_slopes = with_common_slopes(used)
         if not with_slopes:
             z = family.z0 + after.delta
             return replace(after, z=z, family_step=np.zeros_like(z)), family
@@ -202,6 +203,27 @@ class OnlineMAMLEngine:
         cap = self._running(after.cap, lower_median(norms), rules.cap_decay)
         capped = cap_slopes(slopes, norms, rules.cap_factor * cap)
         gradient = reconstruct(domain, version, with_slopes, capped)
+        after = replace(after, cap=cap)
+        return self.step_against(gradient, after, version, family, clients=len(with_slopes))
+
+    def step_against(
+        self,
+        gradient: Array,
+        after: DomainState,
+        version: int,
+        family: FamilyState,
+        *,
+        clients: float,
+    ) -> tuple[DomainState, FamilyState]:
+        """Move the family's start and the domain's own part against a gradient.
+
+        Args:
+            gradient: of the mean query loss; float64 [E, 129].
+            after: the domain's state, its losses and counts already moved on.
+            version: that the gradient was taken at.
+            clients: behind the gradient.
+        """
+        rules = self.settings
         rate = self.rate(insights=after.insights, version=version) * after.step_scale
         betas = {"beta1": rules.beta1, "beta2": rules.beta2, "epsilon": rules.epsilon}
         keep = np.ones_like(family.z0)
@@ -211,10 +233,10 @@ class OnlineMAMLEngine:
         shared, direction = family.adam.update(gradient, **betas)
         z0 = np.clip(keep * family.z0 - rate * direction, -rules.bound, rules.bound)
         own, direction = after.adam.update(gradient, **betas)
-        keep = keep * (1 - min(0.5, rules.pull * rate / len(with_slopes)))
+        keep = keep * (1 - min(0.5, rules.pull * rate / clients))
         delta = keep * after.delta - rate / 2 * direction
         z = np.clip(z0 + delta, -rules.bound, rules.bound)
-        after = replace(after, z=z, delta=z - z0, family_step=z0 - family.z0, adam=own, cap=cap)
+        after = replace(after, z=z, delta=z - z0, family_step=z0 - family.z0, adam=own)
         return after, replace(family, z0=z0, adam=shared, updates=family.updates + 1)
 
     def rate(self, *, insights: int, version: int) -> float:

@@ -16,11 +16,11 @@ def draw_bytes(purpose: str, *parts: str | int, count: int) -> bytes:
     >>> draw_bytes("x", "ab", "c", count=4) == draw_bytes("x", "a", "bc", count=4)
     False
     """
-    state = hashlib.shake_256(b"scarcity/1")
+    message = b"scarcity/1"
     for part in (purpose, *parts):
         raw = str(part).encode()
-        state.update(len(raw).to_bytes(4, "little") + raw)
-    return state.digest(count)
+        message += len(raw).to_bytes(4, "little") + raw
+    return hashlib.shake_256(message).digest(count)
 
 
 def draw_words(purpose: str, *parts: str | int, count: int) -> npt.NDArray[np.uint64]:

@@ -8,7 +8,7 @@ clock, no other topic), so that a replay decides the same. The checks run in the
 import json
 from dataclasses import dataclass
 from enum import Enum
-from math import hypot, isfinite
+from math import hypot, isfinite, sqrt
 from typing import Annotated, Final, Literal, Protocol, cast
 
 import msgspec
@@ -17,13 +17,14 @@ from msgspec import Meta
 from scarcity.events.codec import SCHEMA_VERSION, decode_json, refuse_newer
 from scarcity.events.errors import EventError, InsightError, Reason
 from scarcity.events.insight import Insight
-from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH, SLOPE_SCALE, Record
+from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTHS, SLOPE_SCALE, Record
 
 MAX_INSIGHT_BYTES: Final = 1 << 16  # ten experts with slopes take about 2 KiB
 MAX_CLIENT_ID_BYTES: Final = 256
 MAX_LOSS: Final = 1e12
 MAX_COUNT: Final = 2**53  # every JSON reader holds integers up to here exactly
 MAX_SECONDS: Final = 1e12
+MAX_EPSILON: Final = 1e6
 
 
 class Authority(Protocol):
@@ -85,7 +86,8 @@ class BoundedExpert(msgspec.Struct, omit_defaults=True, gc=False):
     samples: _Count
     previous_loss: _Loss | None = None
     slopes: (
-        Annotated[list[_Slope], Meta(min_length=SLOPE_LENGTH, max_length=SLOPE_LENGTH)] | None
+        Annotated[list[_Slope], Meta(min_length=SLOPE_LENGTHS[0], max_length=SLOPE_LENGTHS[-1])]
+        | None
     ) = None
     candidate_losses: dict[str, _Loss] | None = None
 
@@ -104,6 +106,7 @@ class BoundedInsight(msgspec.Struct, omit_defaults=True):
     sequence: _Count | None = None
     meta_version: _Count | None = None
     created_at: Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)] | None = None
+    epsilon: Annotated[float, Meta(ge=0.0, le=MAX_EPSILON)] | None = None
     schema_version: str = SCHEMA_VERSION
 
 
@@ -235,6 +238,7 @@ def check_numbers(insight: Insight) -> None:
         for candidate, loss in (expert.candidate_losses or {}).items():
             losses[f"{where}.candidate_losses.{candidate[:64]}"] = loss
     _refuse_outside("created_at", insight.created_at, MAX_SECONDS)
+    _refuse_outside("epsilon", insight.epsilon, MAX_EPSILON)
     for field, told_loss in losses.items():
         _refuse_outside(field, told_loss, MAX_LOSS)
     for field, told_count in counts.items():
@@ -259,30 +263,39 @@ def check_experts(insight: Insight) -> None:
 
 
 def check_slopes(insight: Insight, clip: float) -> None:
-    """Refuse slopes of a wrong length, or with a norm above the clip."""
+    """Refuse slopes of a length that no domain has, of two lengths, or with a norm above the clip.
+
+    How many the domain asks for stands in its profile, on another topic: meta heeds it.
+    """
     bound = clip * SLOPE_SCALE
     clearly_inside = bound * 0.999
+    length: int | None = None
     for name, expert in insight.expert_insights.items():
         slopes = expert.slopes
         if slopes is None:
             continue
+        if len(slopes) != length:
+            _check_length(name, len(slopes), length)
+            length = len(slopes)
         # A float norm well inside the bound settles nearly all; the integers decide the rest, so
         # that a replay on another machine's floats decides the same.
         try:
-            if len(slopes) == SLOPE_LENGTH and hypot(*slopes) < clearly_inside:
+            if hypot(*slopes) < clearly_inside:
                 continue
         except OverflowError:
             pass
-        _check_slopes_exactly(name, slopes, bound)
+        _check_norm_exactly(name, slopes, bound)
 
 
-def _check_slopes_exactly(name: str, slopes: list[int], bound: float) -> None:
-    if len(slopes) != SLOPE_LENGTH:
-        raise InsightError(
-            Reason.BAD_SLOPES, f"{name} has {len(slopes)} slopes; want {SLOPE_LENGTH}"
-        )
-    # Rounding nine entries to integers lengthens the vector by at most half of sqrt(9).
-    if sum(s * s for s in slopes) > int((bound + 2) ** 2):
+def _check_length(name: str, length: int, others: int | None) -> None:
+    if others is not None or length not in SLOPE_LENGTHS:
+        want = str(others or f"one of {', '.join(map(str, SLOPE_LENGTHS))}")
+        raise InsightError(Reason.BAD_SLOPES, f"{name} has {length} slopes; want {want}")
+
+
+def _check_norm_exactly(name: str, slopes: list[int], bound: float) -> None:
+    # Rounding n entries to integers lengthens the vector by at most half of sqrt(n).
+    if sum(s * s for s in slopes) > int((bound + (sqrt(len(slopes)) + 1) / 2) ** 2):
         raise InsightError(
             Reason.BAD_SLOPES,
             f"{name}: the norm of the slopes exceeds the clip of {bound / SLOPE_SCALE:.6g}",

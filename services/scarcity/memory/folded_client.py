@@ -2,9 +2,12 @@
 
 The bytes of an insight are checked once, at admission; from there they are carried verbatim, so
 that a record restored from `global-memory` and one that never left the process encode alike.
+
+A client at rest is its record's value and nothing else: about half the memory of a FoldedClient,
+and a restart need not build what nobody asks for.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -67,19 +70,30 @@ class FoldedClient(msgspec.Struct):
         """A typed copy, decoded from the record's value."""
         return _reader.decode(self.encode())
 
-    def latest_sequence(self) -> int | None:
-        """The sequence of the latest insight."""
-        return _numbered.decode(self.latest).sequence
+
+class Resting(NamedTuple):
+    """A client at rest; ``offset`` is that of its latest insight."""
+
+    client_id: str
+    offset: int
+    sequence: int | None
+    value: bytes
 
 
-class _Numbered(msgspec.Struct):
+class _Numbered(msgspec.Struct, gc=False):
     sequence: int | None = None
+
+
+class _Told(msgspec.Struct, gc=False):
+    client_id: str
+    source: Source
+    latest: _Numbered
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(FoldedClient)
 _reader = msgspec.json.Decoder(ClientMemory)
-_numbered = msgspec.json.Decoder(_Numbered)
+_told = msgspec.json.Decoder(_Told)
 
 
 def decode_client(value: bytes) -> FoldedClient:
@@ -92,3 +106,13 @@ def decode_client(value: bytes) -> FoldedClient:
     # A Raw is a view of the whole message; a copy lets go of it.
     client.latest = client.latest.copy()
     return client
+
+
+def put_to_rest(value: bytes) -> Resting:
+    """A client's record as it is kept at rest; what is not looked at here is not checked.
+
+    Raises:
+        msgspec.DecodeError: it is not what ``encode`` wrote.
+    """
+    told = _told.decode(value)
+    return Resting(told.client_id, told.source.offset, told.latest.sequence, value)

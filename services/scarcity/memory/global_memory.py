@@ -10,9 +10,10 @@ import msgspec
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.errors import ServiceError
 from scarcity.events.insight import Insight
+from scarcity.events.topics import insights_topic
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits
-from scarcity.memory.folded_client import FoldedClient, decode_client
+from scarcity.memory.folded_client import put_to_rest
 from scarcity.memory.partition_memory import PartitionMemory
 
 DEFAULT_MAX_INSIGHTS = 10_000
@@ -73,27 +74,36 @@ class GlobalMemory:
         return result
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Take over the compacted records of `global-memory`; tombstones are passed over.
+        """Take over records of `global-memory`, in the order of its log; raises as :meth:`load`."""
+        self.load(records)
+        self.settle()
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Take in a part of the records of `global-memory`; :meth:`settle` ends it.
+
+        A partition is loaded before its first insight is folded. Of a key, the last record counts.
 
         Raises:
             ServiceError: a record is not one that this version of the memory can read.
         """
-        clients: dict[tuple[str, int], list[FoldedClient]] = {}
-        for record in records:
-            if record.value is None:
-                continue
-            try:
-                client = decode_client(record.value)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise ServiceError(
-                    f"{record.position} is no client's record ({error}); upgrade this worker to "
-                    "the version that wrote it"
-                ) from None
-            source = client.source
-            clients.setdefault((source.topic, source.partition), []).append(client)
         with self._lock:
-            for (topic, partition), found in clients.items():
-                self._memory(topic, partition).restore(found)
+            for record in records:
+                domain, _, client_key = (record.key or b"").partition(b"/")
+                try:
+                    client = None if record.value is None else put_to_rest(record.value)
+                    topic = insights_topic(domain.decode())
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise ServiceError(
+                        f"{record.position} is no client's record ({error}); upgrade this worker "
+                        "to the version that wrote it"
+                    ) from None
+                self._memory(topic, record.position.partition).load(client_key, client)
+
+    def settle(self) -> None:
+        """Fold from here on what comes after the records that were loaded."""
+        with self._lock:
+            for memory in self._memories.values():
+                memory.settle()
 
     def forget(self, partition: int) -> None:
         """Drop the state of that partition of every domain: another instance has it now."""

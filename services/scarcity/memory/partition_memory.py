@@ -6,18 +6,24 @@ partition's state here meets only its own records, in the order of their offsets
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
+
+import msgspec
 
 from scarcity.events.client_memory import memory_key
 from scarcity.events.dead_letter import park
-from scarcity.events.errors import InsightError
+from scarcity.events.errors import InsightError, ServiceError
 from scarcity.events.headers import event_headers
 from scarcity.events.topics import GLOBAL_MEMORY, INSIGHTS_PREFIX
 from scarcity.events.types import Headers, Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits, Verdict, admit
-from scarcity.memory.folded_client import FoldedClient
+from scarcity.memory.folded_client import FoldedClient, Resting, decode_client
 
 STAGE: Final = "memory.admission"
+# Beyond this many, few clients of a batch were in the one before, and all go back to rest.
+RESTING_FROM: Final = 16_384
+
+Held: TypeAlias = "FoldedClient | bytes"  # bytes: at rest, the value of its record
 
 
 class PartitionMemory:
@@ -33,29 +39,42 @@ class PartitionMemory:
         self.domain = topic.removeprefix(INSIGHTS_PREFIX)
         self._limits = limits
         self._quota = quota
-        self._clients: OrderedDict[bytes, FoldedClient] = OrderedDict()
+        self._clients: OrderedDict[bytes, Held] = OrderedDict()
         self._sequences: dict[bytes, int] = {}
+        self._loaded: dict[bytes, Resting] = {}
         self._source = f"/memory/{topic}/{partition}"
 
     def __len__(self) -> int:
-        return len(self._clients)
+        return len(self._clients) + len(self._loaded)
 
     def clients(self) -> Iterator[FoldedClient]:
         """The clients, oldest latest insight first."""
-        return iter(self._clients.values())
+        return map(_awake, self._clients.values())
 
     def client(self, client_id: str) -> FoldedClient | None:
         """The client of that name."""
-        return self._clients.get(client_id.encode())
+        held = self._clients.get(client_id.encode())
+        return None if held is None else _awake(held)
 
-    def restore(self, clients: Iterable[FoldedClient]) -> None:
-        """Take in the clients of this partition, in any order, as if they had just been folded."""
-        for client in sorted(clients, key=_offset):
-            key = client.client_id.encode()
-            self._clients[key] = client
-            sequence = client.latest_sequence()
-            if sequence is not None:
-                self._sequences[key] = sequence
+    def load(self, key: bytes, client: Resting | None) -> None:
+        """Take in a client's record before the first fold; a later one of its key counts.
+
+        Args:
+            key: of the client's insights.
+            client: None: the record is a tombstone.
+        """
+        if client is None:
+            self._loaded.pop(key, None)
+        else:
+            self._loaded[key] = client
+
+    def settle(self) -> None:
+        """End loading: from here on it is as if the clients had just been folded."""
+        loaded, self._loaded = self._loaded, {}
+        for key, client in sorted(loaded.items(), key=lambda item: item[1].offset):
+            self._clients[key] = client.value
+            if client.sequence is not None:
+                self._sequences[key] = client.sequence
 
     def fold(self, records: Iterable[Record]) -> tuple[list[Outgoing], list[Outgoing]]:
         """Fold records in the order of their offsets.
@@ -71,6 +90,8 @@ class PartitionMemory:
         for record in records:
             key = record.key or b""
             known = clients.get(key)
+            if type(known) is bytes:
+                clients[key] = known = _awake(known)
             try:
                 insight = admit(record, self.domain, sequences.get(key), self._limits)
             except InsightError as error:
@@ -80,9 +101,9 @@ class PartitionMemory:
                     touched[key] = known
                 continue
             if insight is Verdict.DUPLICATE:
-                # Only a known client has a sequence to compare with.
-                clients[key].duplicates += 1
-                touched[key] = clients[key]
+                assert known is not None  # only a known client has a sequence to compare with
+                known.duplicates += 1
+                touched[key] = known
                 continue
             if known is None:
                 clients[key] = known = FoldedClient.start(insight, record)
@@ -95,16 +116,20 @@ class PartitionMemory:
             if len(clients) > self._quota:
                 self._trim(touched, gone)
         changed = [self._tombstone(key, known) for key, known in gone.items() if key not in clients]
-        for known in sorted(touched.values(), key=_offset):
-            changed.append(self._outgoing(known))
+        rests = len(clients) > RESTING_FROM
+        for key, known in sorted(touched.items(), key=_offset):
+            out = self._outgoing(known)
+            if rests and out.value is not None:
+                clients[key] = out.value
+            changed.append(out)
         return changed, dead_letters
 
     def _trim(self, touched: dict[bytes, FoldedClient], gone: dict[bytes, FoldedClient]) -> None:
         while len(self._clients) > self._quota:
-            key, client = self._clients.popitem(last=False)
+            key, held = self._clients.popitem(last=False)
             self._sequences.pop(key, None)
             touched.pop(key, None)
-            gone[key] = client
+            gone[key] = _awake(held)
 
     def _headers(self, client: FoldedClient) -> Headers:
         records = client.accepted + client.rejected + client.duplicates
@@ -124,5 +149,17 @@ class PartitionMemory:
         return Outgoing(GLOBAL_MEMORY, key, None, self._headers(client), self.partition)
 
 
-def _offset(client: FoldedClient) -> int:
-    return client.source.offset
+def _offset(item: tuple[bytes, FoldedClient]) -> int:
+    return item[1].source.offset
+
+
+def _awake(held: Held) -> FoldedClient:
+    if not isinstance(held, bytes):
+        return held
+    try:
+        return decode_client(held)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServiceError(
+            f"a client's record is not one that this version reads ({error}): "
+            f"{held[:100]!r}…; upgrade this worker to the version that wrote it"
+        ) from None

@@ -1,13 +1,11 @@
 """What an operator may set for the memory worker; read once, from the environment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
-from scarcity.events.errors import InputError
+from scarcity.broker.settings import read_number
 from scarcity.memory.admission import AdmissionLimits
-
-N = TypeVar("N", int, float)
 
 MAX_INSIGHTS_KEY: Final = "SCARCITY_MEMORY_MAX_INSIGHTS"
 MAX_INSIGHT_BYTES_KEY: Final = "SCARCITY_MEMORY_MAX_INSIGHT_BYTES"
@@ -40,7 +38,7 @@ class MemorySettings:
         """
         default = cls()
         limits = AdmissionLimits(
-            max_bytes=_number(
+            max_bytes=read_number(
                 environ,
                 MAX_INSIGHT_BYTES_KEY,
                 int,
@@ -48,24 +46,9 @@ class MemorySettings:
                 256,
                 MOST_INSIGHT_BYTES,
             ),
-            slope_clip=_number(
+            slope_clip=read_number(
                 environ, SLOPE_CLIP_KEY, float, default.limits.slope_clip, 1e-6, 1e6
             ),
         )
-        max_insights = _number(environ, MAX_INSIGHTS_KEY, int, default.max_insights, 1, 10**9)
+        max_insights = read_number(environ, MAX_INSIGHTS_KEY, int, default.max_insights, 1, 10**9)
         return cls(max_insights, limits)
-
-
-def _number(
-    environ: Mapping[str, str], key: str, parse: Callable[[str], N], default: N, least: N, most: N
-) -> N:
-    text = environ.get(key)
-    if not text:
-        return default
-    try:
-        number = parse(text)
-    except ValueError:
-        raise InputError(f"{key}: {text!r} is no number; want {least} to {most}") from None
-    if not least <= number <= most:
-        raise InputError(f"{key}: {text} must lie in {least} to {most}")
-    return number

@@ -14,18 +14,32 @@ the writer's clock, so a difference between clocks of machines is in the first t
   0 for version 0 and for the first version after a restart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import msgspec
+
+from scarcity.events.checkpoint import states_hash
 from scarcity.events.domain_profile import DomainProfile
-from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs
+from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs, RoundPolicy
+from scarcity.events.meta_state import MetaState
+from scarcity.events.standing import Repair as RepairNote
 from scarcity.events.types import EXPERT_COUNT, Outgoing
-from scarcity.learning.online_maml import FamilyState, OnlineMAMLEngine
+from scarcity.keys.signed_events import sign_event
+from scarcity.keys.signing import SigningKey
+from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEngine
 from scarcity.learning.starts import base_start
+from scarcity.meta.checkpoints import snapshot
 from scarcity.meta.domain_rounds import DomainRounds
 from scarcity.meta.pending import Heard
 from scarcity.meta.publishing import Chain, version_records
-from scarcity.meta.recompute import Version, first_version, inputs_of, next_version
+from scarcity.meta.quarantine import Watch, watch_round
+from scarcity.meta.recompute import Version, carried_on, first_version, inputs_of, next_version
+from scarcity.meta.rulings import Repair
+
+# Family, state and watch of every other domain that has a version.
+Others: TypeAlias = Callable[[], Mapping[str, tuple[str, DomainState, Watch]]]
 
 
 @dataclass(frozen=True)
@@ -56,15 +70,21 @@ class RoundCloser:
         engine: the learning rules.
         monotonic_s: a clock for durations; seconds from any origin.
         code_version: of this package.
+        signing: the writer's key; None: entries are not signed.
     """
 
     def __init__(
-        self, engine: OnlineMAMLEngine, monotonic_s: Callable[[], float], code_version: str
+        self,
+        engine: OnlineMAMLEngine,
+        monotonic_s: Callable[[], float],
+        code_version: str,
+        signing: SigningKey | None = None,
     ) -> None:
         self._engine = engine
         self._settings_hash = engine.settings.hash()
         self._monotonic_s = monotonic_s
         self._code_version = code_version
+        self._signing = signing
 
     def close(
         self,
@@ -74,25 +94,82 @@ class RoundCloser:
         chain: Chain,
         by: str,
         now_ms: int,
+        others: Others | None = None,
     ) -> Closed:
         """Make the domain's next version (version 0 when it has none) and move the domain on.
 
         Args:
             profile: complete.
             by: what closed the round: `start`, `quorum`, `deadline` or `buffer`.
+            others: states of the other domains, for a checkpoint; None: there is none.
         """
         began_s = self._monotonic_s()
-        pending = domain.pending
+        pending, before = domain.pending, domain.state
         opened_ms, active = pending.opened_ms(), pending.active(now_ms, profile.policy.active_s)
-        heard = [] if domain.state is None else pending.take()
+        heard = [] if before is None else pending.take()
         one = _Round(by, now_ms, opened_ms, active, heard, *inputs_of(heard))
         version = self._make(domain, profile, families, one)
+        watch, marks = domain.watch, ()
+        if before is not None:
+            watch, marks = watch_round(
+                watch, domain.name, before, version.domain, heard, profile.policy.quarantine
+            )
         processing_s = self._monotonic_s() - began_s
-        entry = self._entry(domain, profile, version, one, chain, processing_s)
+        entry = self._entry(domain, profile.family, profile.policy, version, one, processing_s)
+        entry = msgspec.structs.replace(entry, marks=[*entry.marks, *marks])
+        return self._finish(domain, version, watch, entry, families, chain, others, heard)
+
+    def repair(
+        self,
+        domain: DomainRounds,
+        policy: RoundPolicy,
+        families: Mapping[str, FamilyState],
+        chain: Chain,
+        repair: Repair,
+        now_ms: int,
+        others: Others | None = None,
+    ) -> Closed:
+        """Let the domain go on from the state that a repair gives it.
+
+        Args:
+            families: with the repaired ones.
+            chain: where this entry goes; the base of the repair lies before all its entries.
+        """
+        family, repaired = repair.domains[domain.name]
+        state = carried_on(repaired, repaired.version + 1)
+        version = Version(state, families[family])
+        active = domain.pending.active(now_ms, policy.active_s)
+        one = _Round("repair", now_ms, None, active, [], *inputs_of([]))
+        ruling = repair.ruling
+        without = tuple(sorted(ruling.clients))
+        told = RepairNote(without, ruling.base_length, ruling.base_hash, repair.offset)
+        entry = self._entry(domain, family, policy, version, one, 0.0)
+        entry = msgspec.structs.replace(entry, repair=told, start="")
+        return self._finish(domain, version, domain.watch, entry, families, chain, others, [])
+
+    def _finish(
+        self,
+        domain: DomainRounds,
+        version: Version,
+        watch: Watch,
+        entry: LedgerEntry,
+        families: Mapping[str, FamilyState],
+        chain: Chain,
+        others: Others | None,
+        heard: Sequence[Heard],
+    ) -> Closed:
+        states: list[MetaState] = []
+        if others is not None:
+            own = {domain.name: (entry.family, version.domain, watch)}
+            states = snapshot({**others(), **own}, {**families, entry.family: version.family})
+        checkpoint = states_hash(states) if states else ""
+        entry = msgspec.structs.replace(entry, parent=chain.last_hash, checkpoint=checkpoint)
+        if self._signing is not None:
+            entry = sign_event(entry, self._signing)
         after = chain.after(entry)
-        kept = domain.move_on(profile.family, version.domain, now_ms)
+        kept = domain.move_on(entry.family, version.domain, watch, entry.written_at_ms)
         newest_ms = max((h.seen_ms for h in heard), default=0)
-        records = version_records(entry, kept, version.family, after, newest_ms)
+        records = version_records(entry, kept, version.family, after, newest_ms, states)
         return Closed(entry, records, version.family, after)
 
     def _make(
@@ -113,10 +190,10 @@ class RoundCloser:
     def _entry(
         self,
         domain: DomainRounds,
-        profile: DomainProfile,
+        family: str,
+        policy: RoundPolicy,
         version: Version,
         one: _Round,
-        chain: Chain,
         processing_s: float,
     ) -> LedgerEntry:
         state, report = version.domain, version.report
@@ -124,14 +201,14 @@ class RoundCloser:
         return LedgerEntry(
             domain=domain.name,
             version=state.version,
-            parent=chain.last_hash,
-            family=profile.family,
+            parent="",  # known when the entry is finished
+            family=family,
             inputs=one.inputs,
             inputs_hash=one.inputs_hash,
             clients=len(one.heard),
             active_clients=one.active,
             mean_staleness_versions=0.0 if report is None else report.mean_staleness_versions,
-            policy=profile.policy,
+            policy=policy,
             settings_hash=self._settings_hash,
             code_version=self._code_version,
             closed_by=one.by,
@@ -144,6 +221,8 @@ class RoundCloser:
             phases_s=_phases(domain, one, processing_s),
             written_at_ms=one.now_ms,
             start=base_start(state.candidates) if report is None else report.start,
+            marks=list(domain.marks),
+            lifted=list(domain.lifted),
         )
 
 

@@ -14,18 +14,23 @@ from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import SCHEMA_VERSION, decode_json
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.errors import EventError, Reason
+from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.meta_state import MetaState
-from scarcity.events.topics import CLIENTS, DOMAINS, GLOBAL_MEMORY, GOSSIP_PLAN
+from scarcity.events.topics import CLIENTS, DOMAINS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS
 from scarcity.events.types import Record
-from scarcity.learning.online_maml import FamilyState, OnlineMAMLEngine
+from scarcity.keys.signing import SigningKey, TrustedKeys
+from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEngine
+from scarcity.meta.checkpoints import is_due
 from scarcity.meta.closing import RoundCloser
 from scarcity.meta.domain_rounds import DomainRounds
 from scarcity.meta.pending import PendingSet
 from scarcity.meta.publishing import Chain, Publication, profile_record
+from scarcity.meta.quarantine import Watch
 from scarcity.meta.rounds import Wait
+from scarcity.meta.rulings import HOLD_S, Repair, read_repair, read_ruling
 from scarcity.meta.state_codec import WRITER_KEY, decode_domain, decode_family
 
-FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN)
+FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS)
 
 
 class _PlanLine(msgspec.Struct):
@@ -42,12 +47,26 @@ class MetaCoordinator:
         engine: the learning rules.
         monotonic_s: a clock for durations; seconds from any origin.
         code_version: of this package, for the ledger.
+        signing: the writer's key; None: entries are not signed.
+        operators: whose rulings are heeded.
+        checkpoint_versions: versions a domain between two checkpoints, on average; 0: none.
     """
 
     def __init__(
-        self, engine: OnlineMAMLEngine, monotonic_s: Callable[[], float], code_version: str
+        self,
+        engine: OnlineMAMLEngine,
+        monotonic_s: Callable[[], float],
+        code_version: str,
+        *,
+        signing: SigningKey | None = None,
+        operators: TrustedKeys | None = None,
+        checkpoint_versions: int = 0,
     ) -> None:
-        self._closer = RoundCloser(engine, monotonic_s, code_version)
+        self._closer = RoundCloser(engine, monotonic_s, code_version, signing)
+        self._operators = operators or TrustedKeys()
+        self._checkpoint_versions = checkpoint_versions
+        self._repair: Repair | None = None
+        self._held_until_ms = 0
         self._departed: set[str] = set()
         self._domains: dict[str, DomainRounds] = {}
         self._families: dict[str, FamilyState] = {}
@@ -57,6 +76,7 @@ class MetaCoordinator:
             CLIENTS: self._client,
             GLOBAL_MEMORY: self._memory,
             GOSSIP_PLAN: self._plan,
+            RULINGS: self._ruling,
         }
 
     @property
@@ -84,12 +104,13 @@ class MetaCoordinator:
         """
         for event in states:
             if event.key == WRITER_KEY:
-                self._chain = Chain(event.ledger_hash, event.ledger_length)
+                self._chain = Chain(event.ledger_hash, event.ledger_length, event.checkpoint_length)
             elif event.key.startswith(WRITER_KEY):
                 self._families[event.family] = decode_family(event)
             else:
                 kept = decode_domain(event)
                 self._domains[event.key] = DomainRounds.restored(event.key, kept, self._departed)
+                self._departed.update(kept.departed)
 
     def observe(self, record: Record) -> None:
         """Take in a record of one of FOLLOWED; the newest of a key counts.
@@ -104,7 +125,7 @@ class MetaCoordinator:
 
         The coordinator has moved on when this returns: publish them all, or drop it and restore.
         """
-        due: list[Publication] = []
+        due = self._apply_repair(now_ms)
         for name in sorted(self._domains):
             publication = self._advance_domain(self._domains[name], now_ms)
             if publication is not None:
@@ -157,16 +178,64 @@ class MetaCoordinator:
             domain = self._domain(decode_json(record.value, _PlanLine).domain)
             domain.planned_ms = max(domain.planned_ms, record.timestamp_ms)
 
+    def _ruling(self, record: Record) -> None:
+        ruling, offset = read_ruling(record, self._operators), record.position.offset
+        if ruling.kind != "repair":
+            for name in ruling.domains:
+                self._domain(name).rule(ruling, offset)
+            return
+        repair = read_repair(ruling, offset)
+        if (ruling.base_length, ruling.base_hash) == (self._chain.length, self._chain.last_hash):
+            self._repair = repair
+            return
+        # The operator's own time bounds it too: an old request that is repeated holds nothing up.
+        came_ms = min(record.timestamp_ms, ruling.ruled_at_ms)
+        self._held_until_ms = max(self._held_until_ms, came_ms + int(1000 * HOLD_S))
+
+    def _apply_repair(self, now_ms: int) -> list[Publication]:
+        repair, self._repair = self._repair, None
+        if repair is None:
+            return []
+        self._held_until_ms = 0
+        self._families.update(repair.families)
+        due = []
+        for at, name in enumerate(sorted(repair.domains), 1):
+            domain = self._domains[name]
+            if name in repair.ruling.domains:
+                domain.rule(repair.ruling, repair.offset)
+            policy = domain.profile.policy if domain.profile else RoundPolicy()
+            others = self._others if at == len(repair.domains) else None
+            closed = self._closer.repair(
+                domain, policy, self._families, self._chain, repair, now_ms, others
+            )
+            self._chain = closed.chain
+            due.append(Publication(name, closed.records, closed.entry))
+        return due
+
+    def _others(self) -> dict[str, tuple[str, DomainState, Watch]]:
+        return {
+            name: (domain.family, domain.state, domain.watch)
+            for name, domain in self._domains.items()
+            if domain.state is not None
+        }
+
+    def _is_checkpoint_due(self) -> bool:
+        since = self._chain.length + 1 - self._chain.checkpoint_length
+        return is_due(self._checkpoint_versions, since, len(self._others()))
+
     def _advance_domain(self, domain: DomainRounds, now_ms: int) -> Publication | None:
         filled = domain.complete_profile()
         decision = domain.decide(self._families, now_ms)
+        if now_ms < self._held_until_ms:
+            decision = Wait("waits for an operator's repair", until_ms=self._held_until_ms)
         profile = domain.profile
         filled_in = (profile_record(profile, now_ms),) if filled and profile is not None else ()
         if isinstance(decision, Wait) or profile is None:
             domain.wait = decision if isinstance(decision, Wait) else None
             return Publication(domain.name, filled_in) if filled_in else None
+        others = self._others if self._is_checkpoint_due() else None
         closed = self._closer.close(
-            domain, profile, self._families, self._chain, decision.by, now_ms
+            domain, profile, self._families, self._chain, decision.by, now_ms, others
         )
         self._families[profile.family] = closed.family
         self._chain = closed.chain

@@ -1,15 +1,20 @@
 """One domain as the meta-learner knows it: profile, pending insights, current version, times."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import DomainProfile
+from scarcity.events.ruling import Ruling
+from scarcity.events.standing import Lift, Mark
 from scarcity.learning.online_maml import DomainState, FamilyState
 from scarcity.meta.pending import PendingSet
+from scarcity.meta.quarantine import Watch
 from scarcity.meta.rounds import Close, RoundView, Wait, decide
+from scarcity.meta.rulings import check_newer
 from scarcity.meta.scaling import estimate, with_scaling
-from scarcity.meta.state_codec import KeptDomain
+from scarcity.meta.state_codec import NOT_RULED, KeptDomain
 
 
 @dataclass
@@ -25,6 +30,9 @@ class DomainRounds:
         planned_ms: record timestamp of the newest gossip plan.
         broadcast_s: how long the current version took from handing over to acknowledgement.
         wait: why the domain has no new version, as of the last look.
+        watch: evidence against clients, and who is marked.
+        ruled: offset and time of the last ruling that was heeded.
+        marks, lifted: of rulings that the next entry will tell.
     """
 
     name: str
@@ -38,24 +46,67 @@ class DomainRounds:
     planned_ms: int = 0
     broadcast_s: float = 0.0
     wait: Wait | None = None
+    watch: Watch = field(default_factory=Watch)
+    ruled: tuple[int, int] = NOT_RULED
+    marks: list[Mark] = field(default_factory=list)
+    lifted: list[Lift] = field(default_factory=list)
 
     @classmethod
     def restored(cls, name: str, kept: KeptDomain, departed: Set[str]) -> "DomainRounds":
         """A domain as `meta-state` keeps it."""
-        return cls(
+        domain = cls(
             name,
             PendingSet(kept.used, departed),
             family=kept.family,
             state=kept.state,
             scaling=dict(kept.scaling),
             written_at_ms=kept.written_at_ms,
+            ruled=kept.ruled,
         )
+        domain.look(kept.watch)
+        return domain
 
-    def move_on(self, family: str, state: DomainState, now_ms: int) -> KeptDomain:
+    def move_on(self, family: str, state: DomainState, watch: Watch, now_ms: int) -> KeptDomain:
         """Take a new version as the current one; returns what `meta-state` must keep."""
         self.family, self.state = family, state
         self.written_at_ms, self.broadcast_s, self.wait = now_ms, 0.0, None
-        return KeptDomain(family, state, self.pending.used, dict(self.scaling), now_ms)
+        self.marks, self.lifted = [], []
+        self.look(watch)
+        return KeptDomain(
+            family,
+            state,
+            self.pending.used,
+            dict(self.scaling),
+            now_ms,
+            watch,
+            self.ruled,
+            tuple(self.pending.departed()),
+        )
+
+    def look(self, watch: Watch) -> None:
+        """Take what is now known of the clients; marked ones are pending no more."""
+        self.watch, self.pending.marked = watch, watch.marks
+
+    def rule(self, ruling: Ruling, offset: int) -> None:
+        """Heed an operator's ruling; the domain's next entry tells it.
+
+        Raises:
+            EventError: it is not newer than the one before: somebody repeated it.
+        """
+        if offset <= self.ruled[0]:
+            return  # an entry tells it already
+        check_newer(ruling, self.name, self.ruled)
+        self.ruled = (offset, ruling.ruled_at_ms)
+        if ruling.kind == "readmit":
+            back = sorted(set(ruling.clients) & self.watch.marks.keys())
+            self.lifted += [Lift(client, offset) for client in back]
+            self.marks = [mark for mark in self.marks if mark.client_id not in back]
+            self.look(self.watch.lifting(back))
+            return
+        by: Literal["repair", "operator"] = "repair" if ruling.kind == "repair" else "operator"
+        marks = [Mark(c, by, *self.pending.newest(c), ruling=offset) for c in ruling.clients]
+        self.marks += marks
+        self.look(self.watch.marking(marks))
 
     def register(self, client: ClientRegistered) -> None:
         """Note a registration; moments are let go once the scaling is known."""
@@ -114,7 +165,11 @@ class DomainRounds:
             self.pending.active(now_ms, profile.policy.active_s),
             self.pending.opened_ms(),
         )
-        return decide(profile.policy, view, now_ms)
+        decision = decide(profile.policy, view, now_ms)
+        if isinstance(decision, Wait) and decision.stalled and self.watch.marks:
+            many = len(self.watch.marks)
+            return replace(decision, reason=f"{decision.reason}; {many} marked ones do not count")
+        return decision
 
     def _why_open(self, profile: DomainProfile) -> str:
         if self.scaling:

@@ -30,11 +30,15 @@ class PendingSet:
     Args:
         used: per insights partition, the highest offset that a version has used.
         departed: clients that left; shared, changed by the owner. They count for nothing.
+
+    Attributes:
+        marked: clients of this domain whose insights do not count; set by the owner.
     """
 
     def __init__(self, used: Mapping[int, int], departed: Collection[str] = ()) -> None:
         self._used = dict(used)
         self._departed = departed
+        self.marked: Collection[str] = ()
         self._fresh: dict[str, Heard] = {}
         self._seen_ms: dict[str, int] = {}
         self._opened_ms: dict[str, int] = {}
@@ -64,29 +68,38 @@ class PendingSet:
 
     def fresh(self) -> list[Heard]:
         """Pending insights in the order of (partition, offset)."""
-        left = self._departed
         return sorted(
-            (h for client, h in self._fresh.items() if client not in left),
+            (h for client, h in self._fresh.items() if self._counts(client)),
             key=lambda h: (h.partition, h.offset),
         )
 
     def count(self) -> int:
         """Number of pending clients."""
-        return len(self._fresh) - sum(client in self._fresh for client in self._departed)
+        silent = sum(client in self._fresh for client in self._departed)
+        silent += sum(c in self._fresh and c not in self._departed for c in self.marked)
+        return len(self._fresh) - silent
+
+    def newest(self, client_id: str) -> tuple[int, int]:
+        """Partition and offset of a client's pending insight, heard or not; -1 without one."""
+        heard = self._fresh.get(client_id)
+        return (-1, -1) if heard is None else (heard.partition, heard.offset)
+
+    def departed(self) -> list[str]:
+        """Clients that left and whose insight would be pending if they had not."""
+        return sorted(client for client in self._fresh if client in self._departed)
 
     def opened_ms(self) -> int | None:
         """Record timestamp of the first insight since the last round; None without one.
 
         After a restart it is the first that compaction has left: the deadline may come later.
         """
-        left = self._departed
-        return min((t for client, t in self._opened_ms.items() if client not in left), default=None)
+        opened = (t for client, t in self._opened_ms.items() if self._counts(client))
+        return min(opened, default=None)
 
     def active(self, now_ms: int, active_s: float) -> int:
         """Clients whose last insight is at most ``active_s`` old."""
         since_ms = now_ms - 1000 * active_s
-        left = self._departed
-        return sum(t >= since_ms and client not in left for client, t in self._seen_ms.items())
+        return sum(t >= since_ms and self._counts(c) for c, t in self._seen_ms.items())
 
     def take(self) -> list[Heard]:
         """Use all pending insights: they are returned once, in the order of (partition, offset)."""
@@ -94,11 +107,14 @@ class PendingSet:
         for heard in taken:
             before = self._used.get(heard.partition, -1)
             self._used[heard.partition] = max(before, heard.offset)
-        # Insights of departed clients that lie above what was used stay for their return.
+        # Insights of clients that left or are marked stay for their return, above what was used.
         kept = {c: h for c, h in self._fresh.items() if h.offset > self._used.get(h.partition, -1)}
         self._fresh = kept
         self._opened_ms = {client: self._opened_ms[client] for client in kept}
         return taken
+
+    def _counts(self, client_id: str) -> bool:
+        return client_id not in self._departed and client_id not in self.marked
 
     def _forget(self, client_id: str) -> None:
         self._fresh.pop(client_id, None)

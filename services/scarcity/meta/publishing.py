@@ -1,6 +1,6 @@
 """What a version publishes: parameters, states and its line of the ledger, in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from scarcity.events.topics import DOMAINS, LEDGER, META_PARAMETERS, META_STATE
 from scarcity.events.types import FEATURE_COUNT, Outgoing
 from scarcity.learning.online_maml import DomainState, FamilyState
 from scarcity.learning.tensors import to_payload
+from scarcity.meta.checkpoints import checkpoint_records
 from scarcity.meta.state_codec import (
     WRITER_KEY,
     KeptDomain,
@@ -43,23 +44,31 @@ class Publication:
             return f"domain {self.domain}: its profile was completed"
         entry = self.entry
         loss = "" if entry.mean_loss is None else f", mean loss {entry.mean_loss:.6g}"
-        undone = ", the step before was taken back" if entry.reverted else ""
+        told = ", the step before was taken back" if entry.reverted else ""
+        marked = ", ".join(f"{mark.client_id} ({mark.by})" for mark in entry.marks[:5])
+        more = "…" if len(entry.marks) > 5 else ""
+        told += f"; counts no more: {marked}{more}" if marked else ""
         return (
             f"domain {self.domain}: version {entry.version} closed by {entry.closed_by} "
-            f"({entry.clients} of {entry.active_clients} active clients{loss}{undone})"
+            f"({entry.clients} of {entry.active_clients} active clients{loss}{told})"
         )
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The ledger's end: hash of its last entry (empty before the first) and number of entries."""
+    """The ledger's end: hash of its last entry (empty before the first) and number of entries.
+
+    ``checkpoint_length``: their number at the last checkpoint.
+    """
 
     last_hash: str = ""
     length: int = 0
+    checkpoint_length: int = 0
 
     def after(self, entry: LedgerEntry) -> "Chain":
         """The chain with one more entry."""
-        return Chain(entry.hash(), self.length + 1)
+        length = self.length + 1
+        return Chain(entry.hash(), length, length if entry.checkpoint else self.checkpoint_length)
 
 
 def profile_record(profile: DomainProfile, at_ms: int) -> Outgoing:
@@ -74,6 +83,7 @@ def version_records(
     family: FamilyState,
     chain: Chain,
     newest_source_ms: int,
+    checkpoint: Iterable[MetaState] = (),
 ) -> tuple[Outgoing, ...]:
     """Records of a version.
 
@@ -81,6 +91,7 @@ def version_records(
         entry: the version's line of the ledger; ``chain`` ends with it.
         kept, family: states after this version.
         newest_source_ms: newest record timestamp among the insights used.
+        checkpoint: states whose hash the entry holds, if any.
     """
     domain, at_ms = entry.domain, entry.written_at_ms
     event_id = f"{domain}/{entry.version}"
@@ -88,7 +99,12 @@ def version_records(
     states = (
         encode_domain(domain, kept, chain.last_hash),
         encode_family(kept.family, family),
-        MetaState(WRITER_KEY, ledger_hash=chain.last_hash, ledger_length=chain.length),
+        MetaState(
+            WRITER_KEY,
+            ledger_hash=chain.last_hash,
+            ledger_length=chain.length,
+            checkpoint_length=chain.checkpoint_length,
+        ),
     )
     return (
         Outgoing(
@@ -104,6 +120,7 @@ def version_records(
             encode_json(entry),
             _headers("LedgerEntry", event_id, at_ms, JSON_TYPE),
         ),
+        *checkpoint_records(checkpoint, chain.length, source=SOURCE, at_ms=at_ms),
     )
 
 

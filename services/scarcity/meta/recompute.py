@@ -8,7 +8,7 @@ both decode to the same events, hence to the same version, byte for byte.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scarcity.events.codec import canonical_json
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import PartitionInputs
-from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH
+from scarcity.events.types import EXPERT_NAMES
 from scarcity.learning.online_maml import (
     Contribution,
     DomainState,
@@ -82,6 +82,16 @@ def next_version(
     return Version(*engine.update(domain, state, family, contributions))
 
 
+def carried_on(state: DomainState, version: int) -> DomainState:
+    """The same parameters as a later version: nothing was learned, and nothing can be taken back.
+
+    Of a repair, and of a round that hears nobody.
+    """
+    return replace(
+        state, version=version, previous_z=state.z, family_step=np.zeros_like(state.family_step)
+    )
+
+
 def inputs_of(heard: Sequence[Heard]) -> tuple[list[PartitionInputs], str]:
     """Where a version's insights lie, and their hash.
 
@@ -130,9 +140,10 @@ def _floats_or_none(values: Sequence[float | None]) -> Array | None:
 
 def _slopes(experts: Sequence[ExpertInsight | None]) -> npt.NDArray[np.int64] | None:
     told = [None if e is None else e.slopes for e in experts]
-    if all(slopes is None for slopes in told):
+    length = next((len(slopes) for slopes in told if slopes is not None), None)
+    if length is None:
         return None
-    flat = [0] * SLOPE_LENGTH
+    flat = [0] * length
     return np.array([flat if slopes is None else slopes for slopes in told], dtype=np.int64)
 
 

@@ -1,12 +1,15 @@
 """The optimiser's states as `meta-state` events, and back, bit for bit.
 
-Beside the optimiser's own figures a domain's event holds when its version was written (for the
-phase timings) and the scaling that was estimated for it (so that it is estimated once).
+What a replay makes again (the optimiser's figures and the check's evidence) is `learned`; that is
+also what a checkpoint holds. Beside it a domain's event holds what only the writer knows: when the
+version was written (for the phase timings), the scaling that was estimated (so that it is estimated
+once), who is marked, which rulings were heeded, and who left.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from scarcity.events.errors import EventError, Reason
@@ -14,10 +17,12 @@ from scarcity.events.meta_state import MetaState
 from scarcity.events.tensor import TensorPayload
 from scarcity.learning.online_maml import DomainState, FamilyState
 from scarcity.learning.tensors import from_payload, to_payload
+from scarcity.meta.quarantine import Watch
 
 WRITER_KEY = "*"
 _WRITTEN_AT = "written_at_ms"
 _SCALING = "scaling."
+NOT_RULED = (-1, 0)
 
 
 class KeptDomain(NamedTuple):
@@ -27,6 +32,9 @@ class KeptDomain(NamedTuple):
         used: per insights partition, the highest offset that a version has used.
         scaling: estimated (centre, scale) by column; empty when the profile declares them.
         written_at_ms: when this version was written.
+        watch: evidence and marks.
+        ruled: offset and time of the last ruling that an entry tells.
+        departed: clients that left while an insight of theirs was pending.
     """
 
     family: str
@@ -34,6 +42,9 @@ class KeptDomain(NamedTuple):
     used: dict[int, int]
     scaling: dict[str, tuple[float, float]]
     written_at_ms: int
+    watch: Watch = Watch()
+    ruled: tuple[int, int] = NOT_RULED
+    departed: tuple[str, ...] = ()
 
 
 def family_key(family: str) -> str:
@@ -45,20 +56,32 @@ def family_key(family: str) -> str:
     return WRITER_KEY + family
 
 
-def encode_domain(domain: str, kept: KeptDomain, ledger_hash: str) -> MetaState:
-    """The event of a domain's state."""
-    tensors, scalars = kept.state.to_tensors()
-    payloads = {name: to_payload(array) for name, array in tensors.items()}
-    for column, pair in kept.scaling.items():
-        payloads[_SCALING + column] = to_payload(np.array(pair))
+def learned_domain(domain: str, family: str, state: DomainState, watch: Watch) -> MetaState:
+    """What a replay makes again of a domain."""
+    tensors, scalars = state.to_tensors()
     return MetaState(
         key=domain,
-        version=kept.state.version,
-        family=kept.family,
-        tensors=payloads,
-        scalars={**scalars, _WRITTEN_AT: float(kept.written_at_ms)},
+        version=state.version,
+        family=family,
+        tensors={name: to_payload(array) for name, array in tensors.items()},
+        scalars=scalars,
+        evidence=dict(watch.evidence),
+    )
+
+
+def encode_domain(domain: str, kept: KeptDomain, ledger_hash: str) -> MetaState:
+    """The event of a domain's state."""
+    learned = learned_domain(domain, kept.family, kept.state, kept.watch)
+    pairs = {_SCALING + c: to_payload(np.array(pair)) for c, pair in kept.scaling.items()}
+    return msgspec.structs.replace(
+        learned,
+        tensors=learned.tensors | pairs,
+        scalars=learned.scalars | {_WRITTEN_AT: float(kept.written_at_ms)},
         used=kept.used,
         ledger_hash=ledger_hash,
+        marks=[mark for _, mark in sorted(kept.watch.marks.items())],
+        ruled=kept.ruled,
+        departed=sorted(kept.departed),
     )
 
 
@@ -73,14 +96,33 @@ def decode_domain(event: MetaState) -> KeptDomain:
         for name, payload in event.tensors.items()
         if name.startswith(_SCALING)
     }
-    own = {name: t for name, t in event.tensors.items() if not name.startswith(_SCALING)}
     try:
-        state = DomainState.from_tensors(_arrays(own), event.scalars)
         written_at_ms = int(event.scalars[_WRITTEN_AT])
     except KeyError as error:
         raise _incomplete(event, error) from None
-    pairs = {column: _pair(payload) for column, payload in scaling.items()}
-    return KeptDomain(event.family, state, event.used, pairs, written_at_ms)
+    return KeptDomain(
+        event.family,
+        decode_learned(event),
+        event.used,
+        {column: _pair(payload) for column, payload in scaling.items()},
+        written_at_ms,
+        Watch(event.evidence, {mark.client_id: mark for mark in event.marks}),
+        event.ruled,
+        tuple(event.departed),
+    )
+
+
+def decode_learned(event: MetaState) -> DomainState:
+    """A domain's optimiser from its event or its checkpoint.
+
+    Raises:
+        EventError: a figure is missing.
+    """
+    own = {name: t for name, t in event.tensors.items() if not name.startswith(_SCALING)}
+    try:
+        return DomainState.from_tensors(_arrays(own), event.scalars)
+    except KeyError as error:
+        raise _incomplete(event, error) from None
 
 
 def encode_family(family: str, state: FamilyState) -> MetaState:

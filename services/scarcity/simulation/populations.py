@@ -15,9 +15,11 @@ from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.simulation.chance import generator
+from scarcity.simulation.nested import draw_nested
 from scarcity.simulation.scenario import (
     CsvPanel,
     DomainScenario,
+    Nested,
     Panel,
     Rounds,
     Scenario,
@@ -47,6 +49,10 @@ def populate(scenario: Scenario, domain: DomainScenario) -> Population:
     if isinstance(data, Sinusoid):
         training, new = _sinusoids(data, domain.name, generator(scenario.seed, domain.name, "data"))
         return _finish(domain, ("x",), "y", training, new, support_rows=0)
+    if isinstance(data, Nested):
+        training, new = draw_nested(data, scenario.seed)
+        names = tuple(f"x{number}" for number in range(1, data.inputs + 1))
+        return _finish(domain, names, "y", training, new, support_rows=0)
     if isinstance(data, Panel):
         return _panel(domain, data)
     return _csv(scenario.directory, domain, data)
@@ -90,6 +96,9 @@ def _csv(directory: Path, domain: DomainScenario, data: CsvPanel) -> Population:
         support_rows=domain.support_rows or 1,
     )
     clients = read_clients(directory / data.path, raw, entity=data.entity)
+    if data.new_path:
+        apart = read_clients(directory / data.new_path, raw, entity=data.entity)
+        return _finish(domain, data.features, data.target, clients, apart, support_rows=0)
     names = sorted(clients)
     order = np.random.default_rng(data.split).permutation(len(names))
     cut = round(panels.TRAINING_SHARE * len(names))
@@ -112,6 +121,9 @@ def _finish(
     new: dict[str, Rows],
     support_rows: int,
 ) -> Population:
+    for name in domain.scaling:
+        if name not in (*features, target):
+            raise InputError(f"domain {domain.name!r}: scaling: it has no column {name!r}")
     shortest = min(map(len, training.values()))
     support = domain.support_rows or support_rows or max(1, shortest // 2)
     enough = {name: rows for name, rows in training.items() if len(rows) > support}
@@ -124,12 +136,14 @@ def _finish(
     profile = DomainProfile(
         domain=domain.name,
         family=domain.family or domain.name,
-        features=tuple(_column(name, x[:, i]) for i, name in enumerate(features)),
-        target=_column(target, y),
+        features=tuple(_column(domain, name, x[:, i]) for i, name in enumerate(features)),
+        target=_column(domain, target, y),
         privacy=domain.privacy,
         support_rows=support,
         slopes=domain.slopes,
         slope_clip=domain.slope_clip,
+        slopes_per_expert=domain.slopes_per_expert,
+        experts=domain.experts,
         policy=domain.policy or default_policy(domain, len(enough)),
     )
     return Population(profile, enough, new)
@@ -149,7 +163,9 @@ def default_policy(domain: DomainScenario, clients: int) -> RoundPolicy:
     )
 
 
-def _column(name: str, values: Array) -> Column:
+def _column(domain: DomainScenario, name: str, values: Array) -> Column:
+    if name in domain.scaling:
+        return Column(name, *domain.scaling[name])
     center = float(values.mean())
     spread = sqrt(float(((values - center) ** 2).mean()))
     return Column(name, center, spread if spread > 0 else 1.0)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from scarcity.client.core import domain_maps
 from scarcity.client.evaluation import NewClients
 from scarcity.client.outgoing import insight_record
 from scarcity.client.versions import Version
@@ -17,7 +18,6 @@ from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.topics import META_PARAMETERS
 from scarcity.events.types import Outgoing
-from scarcity.learning.features import feature_maps
 from scarcity.simulation.chance import draw_delay, generator
 from scarcity.simulation.crowd import KEPT_ROWS, Crowd, Work
 from scarcity.simulation.event_queue import EventQueue
@@ -292,5 +292,10 @@ def _new_clients(population: Population, splits: int) -> NewClients | None:
     tensors = {n: (torch.from_numpy(r.x), torch.from_numpy(r.y)) for n, r in rows.items()}
     if not any(len(y) > profile.support_rows for _, y in tensors.values()):
         return None
-    maps = feature_maps(profile.map_seed, len(profile.features))
-    return NewClients(maps, tensors, support_rows=profile.support_rows, splits=splits)
+    return NewClients(
+        domain_maps(profile),
+        tensors,
+        support_rows=profile.support_rows,
+        splits=splits,
+        experts=profile.expert_numbers,
+    )

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from scarcity.events.domain_profile import PrivacyMode
 from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.settings import LearningSettings
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -111,6 +112,38 @@ class Sinusoid(Strict, frozen=True, tag_field="kind", tag="sinusoid"):
     new_rows: Annotated[int, Meta(ge=2)] = 40
 
 
+class Nested(Strict, frozen=True, tag_field="kind", tag="nested"):
+    """Clients in groups in one population; see simulation/nested.py.
+
+    Attributes:
+        groups: clients of each group.
+        group: number of the group whose clients these are; None: those of all groups.
+        new_clients: of each group.
+        length_scale: of all functions, in standard deviations of an input.
+        population_sd, group_sd, client_sd: of each level's functions; by default each level varies
+            half as much as the one above. ``noise``: of a row.
+    """
+
+    groups: tuple[Count, ...]
+    group: Annotated[int, Meta(ge=0)] | None = None
+    rows: Annotated[int, Meta(ge=2, le=100_000)] = 16
+    inputs: Annotated[int, Meta(ge=1, le=62)] = 3
+    length_scale: Annotated[float, Meta(gt=0.0)] = 2.0
+    population_sd: Annotated[float, Meta(ge=0.0)] = 1.0
+    group_sd: Annotated[float, Meta(ge=0.0)] = 0.5
+    client_sd: Annotated[float, Meta(ge=0.0)] = 0.25
+    noise: Annotated[float, Meta(ge=0.0)] = 0.125
+    new_clients: Count = 50
+    new_rows: Annotated[int, Meta(ge=2)] = 40
+
+    def __post_init__(self) -> None:
+        if self.group is not None and self.group >= len(self.groups):
+            raise ValueError(
+                f"group: {self.group}; the last of {len(self.groups)} groups has "
+                f"number {len(self.groups) - 1}"
+            )
+
+
 class Panel(Strict, frozen=True, tag_field="kind", tag="panel"):
     """One of the demo's panels of real institutions: `economic`, `medical`, `technology`."""
 
@@ -119,13 +152,19 @@ class Panel(Strict, frozen=True, tag_field="kind", tag="panel"):
 
 
 class CsvPanel(Strict, frozen=True, tag_field="kind", tag="csv"):
-    """A CSV file; each value of ``entity`` is a client. Relative to the scenario's directory."""
+    """A CSV file; each value of ``entity`` is a client. Paths relative to the scenario's directory.
+
+    Attributes:
+        split: number of the deal that keeps 30 % of the entities out as new clients.
+        new_path: a file of the new clients instead; then all of ``path`` take part.
+    """
 
     path: str
     entity: str
     target: str
     features: tuple[str, ...]
     split: int = 0
+    new_path: str = ""
 
 
 class DomainScenario(Strict, frozen=True):
@@ -134,21 +173,26 @@ class DomainScenario(Strict, frozen=True):
     Attributes:
         family: domains of a family share features and z0; empty: the domain's name.
         support_rows: rows to adapt on; 0: as the panel says, else half of the shortest client's.
+        slopes_per_expert, experts: as in the domain's profile.
         policy: None: a round closes at the drawn (or 32) insights, or after its deadline.
         joins_at_s: virtual time at which its clients join.
+        scaling: centre and scale by column, as an operator declares them; otherwise of its rows.
     """
 
     name: str
-    data: Sinusoid | Panel | CsvPanel
+    data: Sinusoid | Nested | Panel | CsvPanel
     family: str = ""
     support_rows: Annotated[int, Meta(ge=0)] = 0
     privacy: PrivacyMode = "open"
     slopes: bool = True
     slope_clip: Annotated[float, Meta(gt=0.0)] = 5.0
+    slopes_per_expert: Literal[2, 4, 8, 16] = 8
+    experts: tuple[Annotated[int, Meta(ge=0, lt=EXPERT_COUNT)], ...] = ()
     policy: RoundPolicy | None = None
     clients: ClientModel = ClientModel()
     attackers: tuple[Attackers, ...] = ()
     joins_at_s: Seconds = 0.0
+    scaling: dict[str, tuple[float, float]] = {}
 
     def __post_init__(self) -> None:
         if sum(a.share for a in self.attackers) > 1:

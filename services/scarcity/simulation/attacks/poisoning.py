@@ -13,7 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scarcity.events.insight import ExpertInsight, Insight
-from scarcity.events.types import EXPERT_COUNT, EXPERT_NAMES, META_COUNT, SLOPE_SCALE
+from scarcity.events.types import (
+    EXPERT_COUNT,
+    EXPERT_NAMES,
+    META_COUNT,
+    SLOPE_SCALE,
+    SLOPES_PER_INSIGHT,
+)
 from scarcity.learning.contribution import reconstruct
 from scarcity.learning.directions import DIRECTION_COUNT, block, hadamard, signs
 from scarcity.learning.public_draws import draw_uniforms
@@ -74,10 +80,16 @@ class HonestDirection:
 def project(wanted: Array, insight: Insight, domain: str) -> Array:
     """Slopes that a gradient [E, 129] would have along an insight's directions; float64 [E, 9]."""
     version, sequence = insight.meta_version or 0, insight.sequence or 0
-    columns = block(insight.client_id, sequence)
+    columns = block(insight.client_id, sequence, slopes_per_expert(insight))
     turned = wanted[:, :DIRECTION_COUNT] * signs(domain, version)
     along = turned @ hadamard()[:, columns] / DIRECTION_COUNT**0.5
     return np.concatenate([along, wanted[:, -1:]], axis=1)
+
+
+def slopes_per_expert(insight: Insight) -> int:
+    """How many directions an insight reports, besides log sigma^2; the default without slopes."""
+    told = [e.slopes for e in insight.expert_insights.values() if e.slopes is not None]
+    return len(told[0]) - 1 if told else SLOPES_PER_INSIGHT
 
 
 def with_norm(slopes: Array, norms: Array | float) -> Array:
