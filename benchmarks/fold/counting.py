@@ -13,7 +13,7 @@ def tell(done: Callable[[], int]) -> None:
 
     def forever() -> None:
         while True:
-            print(done(), flush=True)
+            print(done(), file=sys.__stdout__, flush=True)
             sleep(PERIOD_S)
 
     threading.Thread(target=forever, daemon=True).start()
