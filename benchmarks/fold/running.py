@@ -38,12 +38,15 @@ class Running:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
         self.done = 0
         assert self._process.stdout is not None
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        told = (self._process.stdout,)
+        self._reading = threading.Thread(target=self._read, args=told, daemon=True)
+        self._reading.start()
 
     def _read(self, lines: IO[bytes]) -> None:
-        for line in lines:
-            if line.strip().isdigit():
-                self.done = int(line)
+        with lines:
+            for line in lines:
+                if line.strip().isdigit():
+                    self.done = int(line)
 
     def cpu_s(self) -> float:
         """User and system time so far."""
@@ -61,6 +64,7 @@ class Running:
         """End it by force: what it holds is a copy."""
         self._process.kill()
         self._process.wait()
+        self._reading.join()
         self._log.close()
 
 

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from benchmarks.fold.running import ReaderError, pace
 
 COUNTING = "import time\nfor n in range(0, 1001, 100): print(n, flush=True); time.sleep(.02)\n"
