@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from scarcity.broker.bulk import BATCH_BYTES
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.topics import insights_topic
 from scarcity.events.types import EXPERT_NAMES
-from scarcity.memory.service import BATCH_BYTES
 
 DOMAIN = "bench"
 TOPIC = insights_topic(DOMAIN)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.client.worlds import clients, profile, rows, version
 
-from scarcity.client.core import STEP_ROWS, ClientGroup
+from scarcity.client.core import ClientGroup
+from scarcity.client.holdings import STEP_ROWS
 from scarcity.client.sequence import first_sequence
 from scarcity.events.codec import decode_json, encode_json
 from scarcity.events.domain_profile import Column

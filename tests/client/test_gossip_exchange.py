@@ -5,7 +5,8 @@ import pytest
 from tests.client.worlds import clients, profile, rows, version
 
 from scarcity.client.core import ClientGroup
-from scarcity.client.gossip_exchange import OFFER_SCALARS, GossipExchange, open_deviation
+from scarcity.client.gossip_exchange import GossipExchange, open_weights
+from scarcity.client.gossip_payload import LED_SCALARS
 from scarcity.events.codec import decode_msgpack, encode_msgpack
 from scarcity.events.errors import EventError
 from scarcity.events.gossip_plan import GossipPlan
@@ -40,7 +41,7 @@ def payload(deviation: np.ndarray) -> bytes:
 def test_what_is_offered_is_the_prior_near_the_servers_and_not_the_fitted_weights() -> None:
     _, exchange = traders(2)
     offered = offer(exchange, "c0", "c1")
-    deviation = open_deviation(offered["c0"])
+    deviation = open_weights(offered["c0"]).deviation
     # A prior moves by at most STEP * slope_clip and the clip a cycle; weights fitted to
     # y = a - b have norms near sqrt(2) * sqrt(p) = 2.
     assert 0 < np.linalg.norm(deviation, axis=1).max() <= 1.05 * CLIP_RADIUS
@@ -54,7 +55,7 @@ def test_an_int8_deviation_is_read_back_to_within_a_level() -> None:
     own = (exchange.prior("c0", version()) - version().z)[:, :64].numpy()
     content = decode_msgpack(weights.payload, GossipDeviation)
     level = np.frombuffer(content.scales.data)[:, None]
-    assert (np.abs(open_deviation(weights) - own) <= level + 1e-15).all()
+    assert (np.abs(open_weights(weights).deviation[:, :64] - own) <= level + 1e-15).all()
 
 
 def test_two_clients_meet_in_the_middle() -> None:
@@ -104,7 +105,7 @@ def test_a_deviation_of_another_shape_or_without_finite_numbers_is_refused(
     content: GossipDeviation,
 ) -> None:
     with pytest.raises(EventError):
-        open_deviation(GossipWeights("c1", "retail", 1, 0, encode_msgpack(content)))
+        open_weights(GossipWeights("c1", "retail", 1, 0, encode_msgpack(content)))
 
 
 def test_a_poisoned_prior_moves_a_client_by_no_more_than_the_clip() -> None:
@@ -166,5 +167,5 @@ def test_an_unsealed_prior_counts_against_the_budget_and_is_withheld_beyond_it()
     group.join(5_000, {})
     offers = GossipExchange(group).offer(plans("big"), version())
     assert len(offers.weights) == 1
-    assert [r.leased_scalars for r in offers.registrations] == [10 * OFFER_SCALARS]
-    assert group.budgets["big"].spent == 10 * OFFER_SCALARS
+    assert [r.leased_scalars for r in offers.registrations] == [10 * LED_SCALARS]
+    assert group.budgets["big"].spent == 10 * LED_SCALARS

@@ -15,7 +15,7 @@ from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.settings import KafkaSettings
 from scarcity.client.core import ClientGroup
 from scarcity.client.evaluation_host import EvaluationHost
-from scarcity.client.gossip_exchange import open_deviation
+from scarcity.client.gossip_exchange import open_weights
 from scarcity.client.outgoing import profile_record
 from scarcity.client.service import ClientHost
 from scarcity.client.settings import Pacing
@@ -134,7 +134,7 @@ async def test_two_clients_exchange_priors_through_the_topic_of_their_domain(
     assert all(latest[name].exchanges >= 1 for name in (a, c))
     # What went out is a prior near the server's: at most the clip of .3, and a level of int8.
     for message in await weights(broker, domain):
-        assert np.linalg.norm(open_deviation(message), axis=1).max() < 0.32
+        assert np.linalg.norm(open_weights(message).deviation, axis=1).max() < 0.32
 
 
 async def weights(broker: KafkaBroker, domain: str) -> list[GossipWeights]:

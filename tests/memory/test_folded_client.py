@@ -7,7 +7,7 @@ from tests.memory.insights import expert, insight, record
 
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.insight import Insight
-from scarcity.memory.folded_client import FoldedClient, decode_client, put_to_rest
+from scarcity.memory.folded_client import FoldedClient, decode_client, source_offset
 
 
 def folded(*losses: float) -> FoldedClient:
@@ -63,5 +63,18 @@ def test_a_client_that_went_through_its_record_goes_on_to_the_same_bytes(
 
 
 def test_the_sequence_can_be_had_from_the_record() -> None:
-    value = folded(0.1, 0.2).encode()
-    assert put_to_rest(value) == ("shop-1", 1, 1, value)
+    assert decode_client(folded(0.1, 0.2).encode()).latest_sequence() == 1
+
+
+def test_the_source_offset_can_be_had_from_the_records_end_whatever_the_insight_says() -> None:
+    value = orjson.dumps({**insight(sequence=7), "note": {"source": {"offset": 99}}})
+    told = record(value, 3)
+    client = FoldedClient.start(msgspec.json.decode(value, type=Insight), told)
+    client.accept(msgspec.json.decode(value, type=Insight), told)
+    assert source_offset(client.encode()) == 3
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b'{"source":1}', b'{"x":1,"source":{"offset":1}}'])
+def test_what_has_no_source_is_no_clients_record(value: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        source_offset(value)

@@ -7,7 +7,6 @@ from scarcity.events.codec import decode_json
 from scarcity.events.errors import Reason
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits
-from scarcity.memory.folded_client import put_to_rest
 from scarcity.memory.partition_memory import PartitionMemory
 
 
@@ -86,8 +85,7 @@ def test_the_order_of_leaving_can_be_had_from_the_records_in_any_order() -> None
     first, second = memory(quota=2), memory(quota=2)
     changed, _ = first.fold([told("a", 0), told("b", 1), told("a", 2)])
     for out in reversed(changed):
-        resting = put_to_rest(out.value or b"")
-        second.load(resting.client_id.encode(), resting)
+        second.load((out.key or b"").removeprefix(b"retail/"), out.value)
     second.settle()
     assert first.fold([told("c", 3)]) == second.fold([told("c", 3)])
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -42,6 +43,13 @@ def _register_client(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     )
     client.add_argument(
         "--clients-per-round", type=int, help="with --entity: clients drawn for each version"
+    )
+    client.add_argument(
+        "--epsilon",
+        type=float,
+        metavar="LIMIT",
+        help="privacy mode dp: publish nothing beyond this epsilon; the domain's own limit holds "
+        "too",
     )
     client.add_argument(
         "--evaluate",
@@ -100,8 +108,10 @@ async def _until_terminated(
     from scarcity.broker.kafka import KafkaBroker
     from scarcity.client.core import ClientGroup
     from scarcity.client.evaluation_host import EvaluationHost
+    from scarcity.client.noising import SECRET_BYTES, Discretion
     from scarcity.client.service import ClientHost
     from scarcity.client.table import check_readable, read_clients
+    from scarcity.events.errors import InputError
 
     torch.set_num_threads(1)
     task = asyncio.current_task()
@@ -110,13 +120,20 @@ async def _until_terminated(
     check_readable(args.data, target=args.target, entity=args.entity)
     async with KafkaBroker(settings, client_id=f"scarcity-client-{args.domain}") as broker:
         profile = await profile_of(broker, args.domain)
+        if args.evaluate and profile.privacy == "dp":
+            raise InputError(
+                f"domain {args.domain!r} is in privacy mode dp: --evaluate would publish errors of "
+                "these rows without noise"
+            )
         rows = read_clients(
             args.data, profile, target=args.target, entity=args.entity, client_id=args.id
         )
         if args.evaluate:
             await EvaluationHost(broker, profile, rows, pacing, now_ms=now_ms).run()
         else:
-            await ClientHost(broker, ClientGroup(profile, rows), pacing, now_ms=now_ms).run()
+            discretion = Discretion(secrets.token_bytes(SECRET_BYTES), args.epsilon)
+            group = ClientGroup(profile, rows, discretion=discretion)
+            await ClientHost(broker, group, pacing, now_ms=now_ms).run()
 
 
 def apply_domains(args: argparse.Namespace) -> int:

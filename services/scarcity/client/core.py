@@ -5,48 +5,22 @@ tensor operation; each keeps its own rows, budget and sequence numbers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from scarcity.client.budget import Budget, check_mode
+from scarcity.client.holdings import Holdings, moments_of
 from scarcity.client.insights import to_insight
 from scarcity.client.noising import Discretion, Noising
+from scarcity.client.published import Published
 from scarcity.client.sequence import first_sequence, registration_time_ms
 from scarcity.client.table import Rows
 from scarcity.client.versions import Version
-from scarcity.events.client_registered import ClientRegistered, Moments
+from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.errors import ServiceError
-from scarcity.events.insight import Insight
 from scarcity.learning.client_step import Draw, RowBatch, StepResult, client_step
-from scarcity.learning.features import FeatureMaps, feature_maps
-
-# Rows that a step looks at; a client with more deals itself another draw of them each time.
-STEP_ROWS = 2048
-# Features of this many (padded) rows are kept between rounds: 10 * 64 * 8 bytes a row.
-KEPT_ROWS = 65_536
-
-
-@dataclass(frozen=True)
-class Published:
-    """What one training step asks to be published, in this order.
-
-    Attributes:
-        registrations: clients whose lease of the privacy budget rises first, and those whose limit
-            is reached.
-        insights: by client, at most one each.
-        exhausted: clients that from this step on publish losses alone.
-        silenced: clients that publish no further insight; they go on following.
-    """
-
-    registrations: list[ClientRegistered] = field(default_factory=list)
-    insights: list[Insight] = field(default_factory=list)
-    exhausted: list[str] = field(default_factory=list)
-    silenced: list[str] = field(default_factory=list)
 
 
 class ClientGroup:
@@ -80,9 +54,7 @@ class ClientGroup:
         self._next_sequence: dict[str, int] = {}
         self._exhausted: set[str] = set()
         self._silenced: set[str] = set()
-        self._standardised: dict[str, Rows] = {}
-        self._kept: RowBatch | None = None
-        self._index = {c: i for i, c in enumerate(self.rows)}
+        self._holdings: Holdings | None = None
         if profile.is_complete:
             self.take_profile(profile)
 
@@ -109,7 +81,7 @@ class ClientGroup:
                     f"client {client!r} joined {self.profile.domain!r} in privacy mode dp, and the "
                     f"domain now asks for {self.mode}: give the changed domain a new name"
                 )
-            moments = _moments(rows, self.profile)
+            moments = moments_of(rows, self.profile)
             leased = max(2 * len(moments), before.leased_scalars if before else 0)
             at = registration_time_ms(now_ms, before.registered_at_ms if before else None)
             self._next_sequence[client] = first_sequence(at)
@@ -147,8 +119,8 @@ class ClientGroup:
         mode = check_mode(profile)
         if profile.dp != self.profile.dp:
             raise ServiceError(
-                f"domain {profile.domain!r} has other rules of privacy mode dp now: nothing more is "
-                "published; restart this client"
+                f"domain {profile.domain!r} has other rules of privacy mode dp now: nothing more "
+                "is published; restart this client"
             )
         if mode == "budget" and self.mode == "open":
             self.mode = "budget"
@@ -161,10 +133,19 @@ class ClientGroup:
         self.profile = profile
         if not profile.is_complete:
             return
-        self._standardised = {c: r.standardised(profile) for c, r in self.rows.items()}
-        longest = max(map(len, self.rows.values()))
-        fits = longest <= STEP_ROWS and longest * len(self.rows) <= KEPT_ROWS
-        self._kept = self._fresh_batch(self.client_ids, 0) if fits else None
+        self._holdings = Holdings(profile, self.rows)
+
+    def hold(self, rows: Mapping[str, Rows]) -> None:
+        """Let every client hold other rows from now on; budgets stay those of the first rows.
+
+        Raises:
+            ValueError: not the same clients in the same order.
+        """
+        if list(rows) != self.client_ids:
+            raise ValueError(f"rows of other clients: {list(rows)[:3]}, not {self.client_ids[:3]}")
+        self.rows = dict(rows)
+        if self.profile.is_complete:
+            self._holdings = Holdings(self.profile, self.rows)
 
     def train(
         self,
@@ -184,7 +165,7 @@ class ClientGroup:
         """
         if self.noising is not None:
             return self._train_noised(self.noising, clients, current, created_at)
-        published = Published()
+        published, limited = Published(), dict[str, ClientRegistered]()
         left = list(clients)
         for with_slopes in (True, False) if self.profile.slopes else (False,):
             cost = self._cost(current, previous, slopes=with_slopes)
@@ -199,13 +180,15 @@ class ClientGroup:
             told.extend(news)
             known.update(news)
             what: Literal["slopes", "all"] = "slopes" if with_slopes else "all"
-            published.registrations.extend(self._limited(c, what) for c in news)
+            limited.update((c, self._limited(c, what)) for c in news)
             if not able:
                 continue
             published.registrations.extend(self._leases(able, cost))
             draws = [Draw(c, self._take_sequence(c)) for c in able]
             result = self._step(draws, current, previous, with_slopes=with_slopes)
             self._tell(published, draws, result, current, cost, created_at)
+        raised = {registered.client_id: registered for registered in published.registrations}
+        published.registrations[:] = (raised | limited).values()
         return published
 
     def _train_noised(
@@ -272,27 +255,22 @@ class ClientGroup:
         self.budgets[client] = self.budgets[client].spend(scalars)
         return True, next(iter(registrations), None)
 
+    def spent_text(self, client: str) -> str:
+        """What a client has spent of its privacy, for people."""
+        if self.noising is not None:
+            return self.noising.spent_text(client)
+        budget = self.budgets[client]
+        return f"{budget.spent} of {budget.limit} numbers published"
+
     def of_own_experts(self, z: Tensor) -> Tensor:
         """Parameters of the experts that the domain's clients run; float64 [..., E, 129]."""
         return z[..., list(self.profile.experts), :] if self.profile.experts else z
 
     def batch(self, draws: Sequence[Draw]) -> RowBatch:
         """Features and targets of some clients, in the order of ``draws``."""
-        clients = [d.client_id for d in draws]
-        if self._kept is not None:
-            return self._kept.select([self._index[c] for c in clients])
-        return self._fresh_batch(clients, draws[0].sequence)
-
-    def _fresh_batch(self, clients: Sequence[str], sequence: int) -> RowBatch:
-        maps = domain_maps(self.profile)
-        dealt = []
-        for client in clients:
-            rows = self._standardised[client]
-            if len(rows) > STEP_ROWS:
-                chosen = np.random.default_rng(sequence).choice(len(rows), STEP_ROWS, replace=False)
-                rows = Rows(rows.x[chosen], rows.y[chosen])
-            dealt.append((torch.from_numpy(rows.x), torch.from_numpy(rows.y)))
-        return RowBatch.of(maps, dealt)
+        if self._holdings is None:
+            raise ServiceError(f"domain {self.profile.domain!r} has no scaling yet")
+        return self._holdings.batch(draws)
 
     def _step(
         self,
@@ -350,19 +328,3 @@ class ClientGroup:
     def _limited(self, client: str, what: Literal["slopes", "all"]) -> ClientRegistered:
         self.registered[client].limit_reached = what
         return self.registered[client]
-
-
-def domain_maps(profile: DomainProfile) -> FeatureMaps:
-    """Feature maps of the experts that a domain's clients run."""
-    maps = feature_maps(profile.map_seed, len(profile.features))
-    return maps.only(profile.experts) if profile.experts else maps
-
-
-def _moments(rows: Rows, profile: DomainProfile) -> dict[str, Moments]:
-    if profile.scaling != "estimated":
-        return {}
-    columns = [*rows.x.T, rows.y]
-    return {
-        column.name: Moments(len(values), float(values.sum()), float((values**2).sum()))
-        for column, values in zip(profile.columns, columns, strict=True)
-    }

@@ -8,20 +8,16 @@ penalties chosen for the whole domain by the very errors that are reported.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 
 import torch
 from torch import Tensor
 
+from scarcity.client.own_ridge import mean_query_error, ridge_errors
 from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.adaptation import fit_ridge
-from scarcity.learning.client_step import Draw, RowBatch, Split, split_rows
+from scarcity.learning.client_step import Draw, RowBatch, split_rows
 from scarcity.learning.features import FeatureMaps
 from scarcity.learning.routing import routing_weights
-
-# Penalties in units of the noise variance; the intercept's 0 is the usual ridge.
-INTERCEPT_PENALTIES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
-SLOPE_PENALTIES = tuple(10.0 ** (power / 2) for power in range(-6, 7))
 
 
 @dataclass(frozen=True)
@@ -91,9 +87,11 @@ class NewClients:
             predictions = (part.query @ fit.weights.unsqueeze(-1)).squeeze(-1)
             weights = routing_weights(fit.loo_residuals().square().mean(-1), domain_losses)
             routed = (weights.unsqueeze(-1) * predictions).sum(1)
-            totals[0] += _error(part, routed)
-            totals[1] += _error(part, predictions.mean(1))
-            experts += torch.stack([_error(part, predictions[:, e]) for e in range(len(z))])
+            totals[0] += mean_query_error(part, routed)
+            totals[1] += mean_query_error(part, predictions.mean(1))
+            experts += torch.stack(
+                [mean_query_error(part, predictions[:, e]) for e in range(len(z))]
+            )
             routing += weights.mean(0)
         n = len(self._splits)
         routed_error, uniform_error = (totals / n).tolist()
@@ -103,35 +101,16 @@ class NewClients:
     def own_mean(self) -> float:
         """Error of the mean of the client's own support rows."""
         return sum(
-            float(_error(part, part.support_y.mean(-1, keepdim=True).expand_as(part.query_y)))
+            float(
+                mean_query_error(
+                    part, part.support_y.mean(-1, keepdim=True).expand_as(part.query_y)
+                )
+            )
             for part in self._splits
         ) / len(self._splits)
 
     @cached_property
     def own_ridge(self) -> float:
         """Error of the best ridge on the client's own support rows, linear in the columns."""
-        return min(
-            sum(float(self._ridge_error(part, *penalties)) for part in self._splits)
-            / len(self._splits)
-            for penalties in product(INTERCEPT_PENALTIES, SLOPE_PENALTIES)
-        )
-
-    def _ridge_error(self, part: Split, intercept_penalty: float, slope_penalty: float) -> Tensor:
-        # The linear columns [1, x / sqrt(p)] are the first features of every expert.
-        columns = self.inputs + 1
-        scale = torch.full((columns,), float(self.inputs) ** 0.5, dtype=torch.float64)
-        scale[0] = 1.0
-        support = part.support[:, 0, :, :columns] * scale
-        query = part.query[:, 0, :, :columns] * scale
-        penalties = torch.full((columns,), slope_penalty, dtype=torch.float64)
-        penalties[0] = intercept_penalty + 1e-9  # a bare zero may leave the system singular
-        normal = support.mT @ support + torch.diag(penalties)
-        right = (support.mT @ part.support_y.unsqueeze(-1)).squeeze(-1)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(normal))
-        weights = (inverse @ right.unsqueeze(-1)).squeeze(-1)
-        return _error(part, (query @ weights.unsqueeze(-1)).squeeze(-1))
-
-
-def _error(part: Split, predictions: Tensor) -> Tensor:
-    squares = (part.query_y - predictions).square() * part.query_mask
-    return (squares.sum(-1, keepdim=True) / part.query_rows).mean()
+        errors = torch.stack([ridge_errors(part, self.inputs) for part in self._splits])
+        return float(errors.mean(0).min())

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 
 from scarcity.broker.protocol import Broker
-from scarcity.client.core import domain_maps
 from scarcity.client.evaluation import NewClients
+from scarcity.client.holdings import domain_maps
 from scarcity.client.outgoing import evaluation_record
 from scarcity.client.service import follow_view, publish_surely
 from scarcity.client.settings import Pacing

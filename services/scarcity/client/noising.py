@@ -114,6 +114,13 @@ class Noising:
         """What a client has spent, at the rules' delta."""
         return epsilon(self.rules, self._rounds[client].spent)
 
+    def spent_text(self, client: str) -> str:
+        """The same for people."""
+        return (
+            f"epsilon {self.epsilon(client):.3g} of {self.limit:g} at delta {self.rules.delta:g}, "
+            f"{self._rounds[client].spent} rounds counted"
+        )
+
     def is_spent(self, client: str) -> bool:
         """Whether one more round would pass the limit."""
         return self._rounds[client].spent >= self.allowed

@@ -20,7 +20,8 @@ def insight_record(insight: Insight, *, now_ms: int) -> Outgoing:
 
 def registration_record(event: ClientRegistered, *, now_ms: int) -> Outgoing:
     """To `clients`."""
-    event_id = f"{event.registered_at_ms}-{event.leased_scalars}"
+    lease = f"{event.leased_scalars}-{event.leased_rounds}"
+    event_id = "-".join(filter(None, (str(event.registered_at_ms), lease, event.limit_reached)))
     headers = _headers("ClientRegistered", event.client_id, event_id, now_ms)
     return Outgoing(CLIENTS, event.client_id.encode(), encode_json(event), headers)
 

@@ -204,13 +204,11 @@ class ClientHost:
             (published.silenced, "no insights, and goes on following"),
         ):
             for client in clients:
-                budget = self._group.budgets[client]
+                spent = self._group.spent_text(client)
                 logger.warning(
-                    "client %s: its privacy budget is spent (%d of %s numbers published): from now "
-                    "on it publishes %s",
+                    "client %s: its privacy budget is spent (%s): from now on it publishes %s",
                     client,
-                    budget.spent,
-                    budget.limit,
+                    spent,
                     what,
                 )
         now_ms = self._now_ms()

@@ -11,6 +11,7 @@ from scarcity.events.errors import EventError, Reason
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.tensor import TensorPayload
 from scarcity.events.types import EXPERT_COUNT, FEATURE_COUNT, META_COUNT
+from scarcity.learning.initial import default_z
 from scarcity.learning.tensors import from_payload, to_payload
 
 
@@ -49,6 +50,15 @@ class Version:
         shape = (EXPERT_COUNT, META_COUNT)
         candidates = {n: _tensor(n, p, shape) for n, p in (event.candidates or {}).items()}
         return cls(event.domain, event.version, z, losses, candidates)
+
+
+NO_VERSION = -1
+
+
+def default_version(domain: str, inputs: int) -> Version:
+    """Where clients start that no server has told anything; ``inputs``: number of columns."""
+    nothing = torch.full((EXPERT_COUNT,), float("nan"), dtype=torch.float64)
+    return Version(domain, NO_VERSION, torch.from_numpy(default_z(inputs)), nothing)
 
 
 def parameters_event(

@@ -5,9 +5,11 @@ docs/decisions/0008-differential-privacy.md.
 """
 
 from math import isfinite
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+NO_PROMISE: Final = 1e6  # an epsilon that stands for infinity, as JSON has none
 
 
 class DpRules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -20,7 +22,8 @@ class DpRules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
     Attributes:
         where: who adds the noise.
-        noise_multiplier: z, standard deviation of the noise over the sensitivity.
+        noise_multiplier: z, standard deviation of the noise over the sensitivity. 0: clipping and
+            sampling alone, for comparison; epsilon is then NO_PROMISE, and the limit must say so.
         clip: C, bound of the norm of all slopes of an insight together, loss per unit of z.
         loss_clip: `central`: a loss counts at most this much; target standardised.
         sampling_rate: chance with which a client takes part in a version, by a coin of its own.
@@ -41,14 +44,19 @@ class DpRules(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         positive = {
-            "noise_multiplier": self.noise_multiplier,
             "clip": self.clip,
             "loss_clip": self.loss_clip,
             "epsilon_limit": self.epsilon_limit,
         }
         for name, value in positive.items():
-            if not (isfinite(value) and 0 < value <= 1e6):
+            if not (isfinite(value) and 0 < value <= NO_PROMISE):
                 raise ValueError(f"dp.{name} {value} must lie in (0, 1e6]")
+        z = self.noise_multiplier
+        if not (isfinite(z) and 0 <= z <= 1e6) or (not z and self.epsilon_limit != NO_PROMISE):
+            raise ValueError(
+                f"dp.noise_multiplier {z} must lie in (0, 1e6]; 0 promises nothing: then set "
+                "dp.epsilon_limit to 1e6"
+            )
         if not 0 < self.sampling_rate <= 1:
             raise ValueError(f"dp.sampling_rate {self.sampling_rate} must lie in (0, 1]")
         if not 0 < self.delta < 1:

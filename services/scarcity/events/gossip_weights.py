@@ -6,11 +6,27 @@ from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.tensor import TensorPayload
 
 
-class GossipDeviation(msgspec.Struct, frozen=True):
-    """The plain content: theta minus the server's, as int8 [experts, 64] x scale [experts]."""
+class Quantised(msgspec.Struct, frozen=True):
+    """int8 [experts, n] x scale float64 [experts]; float32 levels are exact, their scales are 1."""
 
     levels: TensorPayload
     scales: TensorPayload
+
+
+class GossipDeviation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The plain content: theta minus the server's, as int8 [experts, 64] x scale [experts].
+
+    Attributes:
+        levels: float32 when the sender does not round; the scales are 1 then.
+        variances: log lambda and log sigma^2 minus the server's [experts, 65]; sent with
+            ``momentum`` while the server is silent.
+        momentum: the sender's running mean of meta-gradients [experts, 129].
+    """
+
+    levels: TensorPayload
+    scales: TensorPayload
+    variances: Quantised | None = None
+    momentum: Quantised | None = None
 
 
 class GossipWeights(msgspec.Struct, omit_defaults=True):

@@ -3,6 +3,7 @@
 import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.standing import Mark
 from scarcity.events.tensor import TensorPayload
 
@@ -26,6 +27,7 @@ class MetaState(msgspec.Struct, omit_defaults=True):
         departed: clients that left while an insight of theirs was pending.
         noise_key: secret of a domain with central noise: whoever knows it and the versions knows
             the sums without noise. Only meta and the audit read this topic.
+        dp: rules of privacy mode `dp` that the domain's versions were made under.
     """
 
     key: str
@@ -42,4 +44,5 @@ class MetaState(msgspec.Struct, omit_defaults=True):
     ruled: tuple[int, int] = (-1, 0)
     departed: list[str] = []
     noise_key: bytes = b""
+    dp: DpRules | None = None
     schema_version: str = SCHEMA_VERSION

@@ -30,7 +30,8 @@ class Members:
 
     Attributes:
         active_ms: a client is active while its last insight is at most this much older than the
-            newest of its domain. Both are record times, so no clock decides.
+            newest of its domain. Both are record times, so no clock decides: when the memory dies,
+            its clients stay as active as they were.
     """
 
     active_ms: int
@@ -72,8 +73,11 @@ class Members:
             newest[domain] = max(at, newest.get(domain, 0))
         domains: dict[str, dict[str, Profile | None]] = {}
         for client, domain in self._registered.items():
-            since = newest.get(domain, 0) - self.active_ms
-            domains.setdefault(domain, {})[client] = self._profile(client, domain, since)
+            # No one was heard: the memory is away or has not begun. Peers can do without it.
+            profile: Profile | None = []
+            if domain in newest:
+                profile = self._profile(client, domain, newest[domain] - self.active_ms)
+            domains.setdefault(domain, {})[client] = profile
         plans = []
         for domain in sorted(domains):
             cycle = self._last_cycle(domain) + 1

@@ -16,14 +16,13 @@ from mode import Service
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.protocol import Broker
-from scarcity.events.codec import encode_json
 from scarcity.events.dead_letter import park
 from scarcity.events.errors import EventError
 from scarcity.events.gossip_plan import GossipPlan
-from scarcity.events.headers import event_headers
 from scarcity.events.topics import CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN
 from scarcity.events.types import Outgoing, Record
 from scarcity.gossip.members import Members
+from scarcity.gossip.outgoing import plan_record
 from scarcity.gossip.settings import GossipSettings
 
 logger = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class Planner:
         plans = self._members.next_plans(self._manager)
         gone = self._members.departed()
         # The plan's time is the newest record's: the planner has no clock.
-        outgoing = [_plan_record(p, self._newest_ms) for p in plans]
+        outgoing = [plan_record(p, at_ms=self._newest_ms) for p in plans]
         outgoing += [Outgoing(GOSSIP_PLAN, client.encode(), None) for client in gone]
         if outgoing:
             await self._broker.publish(*outgoing)
@@ -92,16 +91,6 @@ class Planner:
             if self.active and self._caught_up:
                 parked = park(record, error, stage="gossip.members")
                 await self._broker.publish(parked)
-
-
-def _plan_record(plan: GossipPlan, at_ms: int) -> Outgoing:
-    headers = event_headers(
-        "GossipPlan",
-        source="/services/gossip",
-        event_id=f"{plan.domain}-{plan.cycle}-{plan.client_id}",
-        at_ms=at_ms,
-    )
-    return Outgoing(GOSSIP_PLAN, plan.client_id.encode(), encode_json(plan), headers)
 
 
 def create_gossip_app(settings: GossipSettings) -> ScarcityApp:

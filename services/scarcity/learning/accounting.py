@@ -16,7 +16,7 @@ implemented in the package dp-accounting (upper bounds by "connect the dots").
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from scarcity.events.dp_rules import DpRules
+from scarcity.events.dp_rules import NO_PROMISE, DpRules
 from scarcity.events.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def epsilon(rules: DpRules, rounds: int) -> float:
     if rounds < 1:
         return 0.0
     z, rate = rules.noise_multiplier, rules.sampling_rate
+    if not z:
+        return NO_PROMISE
     return _epsilon(z, rate if rules.where == "central" else 1.0, rounds, rules.delta)
 
 

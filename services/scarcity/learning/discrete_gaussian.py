@@ -65,7 +65,7 @@ def discrete_gaussian(stream: KeyStream, sigma: int, count: int) -> npt.NDArray[
     """Draw integers x with probability proportional to exp(-x**2 / (2 sigma**2)).
 
     Args:
-        sigma: positive; at most 2**48, so that no draw leaves int64 in any life-time.
+        sigma: at most 2**48, so that no draw leaves int64 in any life-time; 0 gives zeros.
 
     Raises:
         ValueError: sigma is out of range.
@@ -74,8 +74,10 @@ def discrete_gaussian(stream: KeyStream, sigma: int, count: int) -> npt.NDArray[
     >>> 900 < float(np.sqrt((noise.astype(float) ** 2).mean())) < 1100
     True
     """
-    if not 1 <= sigma <= 1 << 48:
-        raise ValueError(f"sigma {sigma} must lie in [1, 2**48]")
+    if not 0 <= sigma <= 1 << 48:
+        raise ValueError(f"sigma {sigma} must lie in [0, 2**48]")
+    if not sigma:
+        return np.zeros(count, dtype=np.int64)
     # The scale of the proposals is a power of two near sigma: uniform numbers below it are exact.
     bits = (sigma * sigma).bit_length() // 2
     drawn = [_draw(stream, sigma * sigma, bits) for _ in range(count)]

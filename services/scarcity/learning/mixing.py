@@ -48,6 +48,32 @@ def mix(own: Array, server: Array, peers: Sequence[Array], *, radius: float = CL
     return mixed
 
 
+def pull(own: Array, peers: Sequence[Array], *, radius: float, to_median: bool = False) -> Array:
+    """One push-pull step without a server to clip around: own + 1/2 mean of clip(peer - own).
+
+    Args:
+        own: float64 [E, n].
+        radius: each expert of a peer counts as lying at most this far from the own.
+        to_median: nor farther than the lower median of the peers; the mean of a group then
+            stays only roughly.
+
+    Source: He, Karimireddy and Jaggi (2022), arXiv:2202.01545 (clipping around oneself).
+
+    >>> pull(np.array([[0.0]]), [np.array([[1.0]]), np.array([[9.0]])], radius=2.0).tolist()
+    [[0.75]]
+    """
+    if not peers:
+        return own
+    ways = np.stack(peers) - own
+    norms = np.sqrt((ways * ways).sum(axis=-1, keepdims=True))
+    reach = np.full(norms.shape[1:], radius)
+    if to_median:
+        reach = np.minimum(reach, np.sort(norms, axis=0)[(len(peers) - 1) // 2])
+    clipped = ways * (reach / np.maximum(np.maximum(norms, reach), np.finfo(np.float64).tiny))
+    moved: Array = own + 0.5 * clipped.mean(axis=0)
+    return moved
+
+
 def quantise(deviation: Array, uniforms: Array) -> tuple[Levels, Array]:
     """Stochastic int8: unbiased, one scale an expert.
 
@@ -130,3 +156,22 @@ class PeerHysteresis:
         """Whether to mix this exchange in: the peer is not evicted and the gain is no disaster."""
         record = self.records.get(peer, PeerRecord())
         return not record.evicted and bool(gain >= self.veto_below)
+
+
+@dataclass(frozen=True)
+class GossipRules:
+    """How a client gossips.
+
+    Attributes:
+        step: of the own meta-gradient on theta, once a cycle, while there is a server.
+        keep: share of a deviation that outlives a cycle: the server's theta stays the anchor.
+        radius: of the clip around the server's theta; around the own prior without a server.
+        hysteresis: whom a new client listens to, and how that changes.
+        exact: send float32 and not int8, four times the bytes.
+    """
+
+    step: float = 0.05
+    keep: float = 0.9
+    radius: float = CLIP_RADIUS
+    hysteresis: PeerHysteresis = field(default_factory=PeerHysteresis)
+    exact: bool = False

@@ -230,7 +230,9 @@ class OnlineMAMLEngine:
         noise = np.sqrt(np.where(np.isnan(after.domain_losses), 1.0, after.domain_losses))
         forgotten = np.minimum(0.5, rules.wave_decay * rate * noise)
         keep[:, waves(family.inputs)] = 1 - forgotten[:, None]
-        shared, direction = family.adam.update(gradient, **betas)
+        # By client, not by domain: the gradient of a few clients is mostly noise. (Adam takes no
+        # notice of a factor that all rounds of a family have.)
+        shared, direction = family.adam.update(clients * gradient, **betas)
         z0 = np.clip(keep * family.z0 - rate * direction, -rules.bound, rules.bound)
         own, direction = after.adam.update(gradient, **betas)
         keep = keep * (1 - min(0.5, rules.pull * rate / clients))

@@ -7,7 +7,7 @@ A client at rest is its record's value and nothing else: about half the memory o
 and a restart need not build what nobody asks for.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -62,6 +62,10 @@ class FoldedClient(msgspec.Struct):
                 known.mean += (loss - known.mean) / known.count
                 known.ewma += EWMA_WEIGHT * (loss - known.ewma)
 
+    def latest_sequence(self) -> int | None:
+        """The sequence of the latest insight."""
+        return _numbered.decode(self.latest).sequence
+
     def encode(self) -> bytes:
         """The record's value; decodes as ClientMemory. Its floats come back exactly."""
         return _encoder.encode(self)
@@ -71,29 +75,20 @@ class FoldedClient(msgspec.Struct):
         return _reader.decode(self.encode())
 
 
-class Resting(NamedTuple):
-    """A client at rest; ``offset`` is that of its latest insight."""
-
-    client_id: str
-    offset: int
-    sequence: int | None
-    value: bytes
-
-
 class _Numbered(msgspec.Struct, gc=False):
     sequence: int | None = None
 
 
-class _Told(msgspec.Struct, gc=False):
-    client_id: str
+class _Tail(msgspec.Struct, gc=False):
     source: Source
-    latest: _Numbered
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(FoldedClient)
 _reader = msgspec.json.Decoder(ClientMemory)
-_told = msgspec.json.Decoder(_Told)
+_numbered = msgspec.json.Decoder(_Numbered)
+_tail = msgspec.json.Decoder(_Tail)
+_SOURCE: Final = b'"source":'
 
 
 def decode_client(value: bytes) -> FoldedClient:
@@ -108,11 +103,13 @@ def decode_client(value: bytes) -> FoldedClient:
     return client
 
 
-def put_to_rest(value: bytes) -> Resting:
-    """A client's record as it is kept at rest; what is not looked at here is not checked.
+def source_offset(value: bytes) -> int:
+    """Offset of a client's latest insight, from its record's value.
 
     Raises:
-        msgspec.DecodeError: it is not what ``encode`` wrote.
+        msgspec.DecodeError: the value is not what ``encode`` wrote.
     """
-    told = _told.decode(value)
-    return Resting(told.client_id, told.source.offset, told.latest.sequence, value)
+    # Only the end is parsed, because ``source`` is the last but one of the fields that ``encode``
+    # writes: 0.5 us instead of 3, of 15 that a restart takes for a client.
+    at = value.rfind(_SOURCE)
+    return _tail.decode(b"{" + value[at:] if at > 0 else b"").source.offset

@@ -13,7 +13,6 @@ from scarcity.events.insight import Insight
 from scarcity.events.topics import insights_topic
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits
-from scarcity.memory.folded_client import put_to_rest
 from scarcity.memory.partition_memory import PartitionMemory
 
 DEFAULT_MAX_INSIGHTS = 10_000
@@ -87,17 +86,21 @@ class GlobalMemory:
             ServiceError: a record is not one that this version of the memory can read.
         """
         with self._lock:
+            memories: dict[tuple[bytes, int], PartitionMemory] = {}
             for record in records:
                 domain, _, client_key = (record.key or b"").partition(b"/")
+                partition = record.position.partition
+                memory = memories.get((domain, partition))
                 try:
-                    client = None if record.value is None else put_to_rest(record.value)
-                    topic = insights_topic(domain.decode())
+                    if memory is None:
+                        memory = self._memory(insights_topic(domain.decode()), partition)
+                        memories[domain, partition] = memory
+                    memory.load(client_key, record.value)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise ServiceError(
                         f"{record.position} is no client's record ({error}); upgrade this worker "
                         "to the version that wrote it"
                     ) from None
-                self._memory(topic, record.position.partition).load(client_key, client)
 
     def settle(self) -> None:
         """Fold from here on what comes after the records that were loaded."""

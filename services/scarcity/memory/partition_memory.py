@@ -17,7 +17,7 @@ from scarcity.events.headers import event_headers
 from scarcity.events.topics import GLOBAL_MEMORY, INSIGHTS_PREFIX
 from scarcity.events.types import Headers, Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits, Verdict, admit
-from scarcity.memory.folded_client import FoldedClient, Resting, decode_client
+from scarcity.memory.folded_client import FoldedClient, decode_client, source_offset
 
 STAGE: Final = "memory.admission"
 # Beyond this many, few clients of a batch were in the one before, and all go back to rest.
@@ -40,8 +40,8 @@ class PartitionMemory:
         self._limits = limits
         self._quota = quota
         self._clients: OrderedDict[bytes, Held] = OrderedDict()
-        self._sequences: dict[bytes, int] = {}
-        self._loaded: dict[bytes, Resting] = {}
+        self._sequences: dict[bytes, int] = {}  # of clients that are not at rest
+        self._loaded: dict[bytes, tuple[int, bytes]] = {}
         self._source = f"/memory/{topic}/{partition}"
 
     def __len__(self) -> int:
@@ -56,25 +56,26 @@ class PartitionMemory:
         held = self._clients.get(client_id.encode())
         return None if held is None else _awake(held)
 
-    def load(self, key: bytes, client: Resting | None) -> None:
+    def load(self, key: bytes, value: bytes | None) -> None:
         """Take in a client's record before the first fold; a later one of its key counts.
 
         Args:
             key: of the client's insights.
-            client: None: the record is a tombstone.
+            value: None: the record is a tombstone.
+
+        Raises:
+            msgspec.DecodeError: it is no client's record.
         """
-        if client is None:
+        if value is None:
             self._loaded.pop(key, None)
         else:
-            self._loaded[key] = client
+            self._loaded[key] = (source_offset(value), value)
 
     def settle(self) -> None:
         """End loading: from here on it is as if the clients had just been folded."""
         loaded, self._loaded = self._loaded, {}
-        for key, client in sorted(loaded.items(), key=lambda item: item[1].offset):
-            self._clients[key] = client.value
-            if client.sequence is not None:
-                self._sequences[key] = client.sequence
+        for key, (_, value) in sorted(loaded.items(), key=_loaded_offset):
+            self._clients[key] = value
 
     def fold(self, records: Iterable[Record]) -> tuple[list[Outgoing], list[Outgoing]]:
         """Fold records in the order of their offsets.
@@ -89,9 +90,8 @@ class PartitionMemory:
         dead_letters: list[Outgoing] = []
         for record in records:
             key = record.key or b""
-            known = clients.get(key)
-            if type(known) is bytes:
-                clients[key] = known = _awake(known)
+            held = clients.get(key)
+            known = self._wake(key, held) if isinstance(held, bytes) else held
             try:
                 insight = admit(record, self.domain, sequences.get(key), self._limits)
             except InsightError as error:
@@ -115,14 +115,24 @@ class PartitionMemory:
             touched[key] = known
             if len(clients) > self._quota:
                 self._trim(touched, gone)
-        changed = [self._tombstone(key, known) for key, known in gone.items() if key not in clients]
+        changed = [
+            self._tombstone(key, client) for key, client in gone.items() if key not in clients
+        ]
         rests = len(clients) > RESTING_FROM
-        for key, known in sorted(touched.items(), key=_offset):
-            out = self._outgoing(known)
+        for key, client in sorted(touched.items(), key=_offset):
+            out = self._outgoing(client)
             if rests and out.value is not None:
                 clients[key] = out.value
+                sequences.pop(key, None)
             changed.append(out)
         return changed, dead_letters
+
+    def _wake(self, key: bytes, value: bytes) -> FoldedClient:
+        self._clients[key] = client = _awake(value)
+        sequence = client.latest_sequence()
+        if sequence is not None:
+            self._sequences[key] = sequence
+        return client
 
     def _trim(self, touched: dict[bytes, FoldedClient], gone: dict[bytes, FoldedClient]) -> None:
         while len(self._clients) > self._quota:
@@ -151,6 +161,10 @@ class PartitionMemory:
 
 def _offset(item: tuple[bytes, FoldedClient]) -> int:
     return item[1].source.offset
+
+
+def _loaded_offset(item: tuple[bytes, tuple[int, bytes]]) -> int:
+    return item[1][0]
 
 
 def _awake(held: Held) -> FoldedClient:

@@ -5,12 +5,18 @@ Taking it over goes in this order, later steps only after earlier ones are confi
 
 1. start the transactional producer ``memory-<p>``: an earlier owner can write nothing more;
 2. restore partition p of `global-memory`, read committed, to its end;
-3. take the group's committed offsets, and seek there;
-4. fold.
+3. take the group's committed offsets, and seek there.
 
-A batch is one transaction: changed records, dead letters and input offsets together. The offset
-in the record alone would not do: with two workers an old owner's late write lands after the new
-owner's.
+Then, batch after batch, in one transaction each:
+
+4. fold the batch;
+5. begin the transaction;
+6. send changed records and dead letters, and wait for the broker's acknowledgement;
+7. send the offsets of the input;
+8. commit.
+
+The offset in the record alone would not do: with two workers an old owner's late write lands after
+the new owner's. `memory/steps.py` names the steps; tests/kafka ends a worker after each.
 """
 
 import asyncio
@@ -25,15 +31,18 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from scarcity.broker.bulk import BATCH_BYTES, send_in_bulk
+from scarcity.broker.catching_up import catch_up
 from scarcity.broker.errors import kafka_errors, to_broker_error
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
-from scarcity.broker.kafka import latest_by_key, start_with_backoff, to_record
+from scarcity.broker.kafka import start_with_backoff, to_record
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.errors import ServiceError
 from scarcity.events.topics import GLOBAL_MEMORY
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.global_memory import FoldResult, GlobalMemory
 from scarcity.memory.settings import MemorySettings
+from scarcity.memory.steps import Step
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +53,6 @@ IDLE_S: Final = 0.02
 # Bounds a transaction, hence how long a rebalance waits for one (about a second). A worker that
 # catches up writes a client once a batch, however often it spoke.
 BATCH_RECORDS: Final = 12_000
-BATCH_BYTES: Final = 900_000  # below the 1 MiB that a broker takes in one batch by default
 FETCH_BYTES: Final = 8 << 20
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 # Decoding makes a dozen containers an event and no cycle; the default, 700, walks all memory often.
@@ -56,14 +64,27 @@ Fetched: TypeAlias = "dict[TopicPartition, list[Any]]"
 class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base is untyped
     """One member of the group that folds.
 
+    Args:
+        fence: what transactional ids begin with. Workers fence each other by having the same.
+        on_step: told of each step, right after it is done.
+
     Attributes:
         folded: records folded and committed since the start.
     """
 
-    def __init__(self, kafka: KafkaSettings, settings: MemorySettings) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        settings: MemorySettings,
+        *,
+        fence: str = "memory",
+        on_step: Callable[[Step], None] = lambda _: None,
+    ) -> None:
         self.folded = 0
         self._kafka = kafka
         self._settings = settings
+        self._fence = fence
+        self._on_step = on_step
         self._memory = GlobalMemory(settings.max_insights, limits=settings.limits)
         self._producers: dict[int, AIOKafkaProducer] = {}
         # Held by a batch, a take-over and a revocation: never two of them at once.
@@ -78,8 +99,8 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             client_id=GROUP,
             group_id=GROUP,
             partition_assignment_strategy=(RangePartitionAssignor,),
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=2_000,
+            session_timeout_ms=int(1000 * kafka.session_timeout_s),
+            heartbeat_interval_ms=int(1000 * kafka.heartbeat_s),
             max_partition_fetch_bytes=FETCH_BYTES,
         )
 
@@ -144,10 +165,13 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
                 limits=self._settings.limits,
             )
             await _all_ended(map(self._start_producer, numbers))
-            memory.restore((await latest_by_key(self._kafka, GLOBAL_MEMORY, numbers)).values())
+            self._on_step(Step.PRODUCER_STARTED)
+            await self._restore(memory, numbers)
+            self._on_step(Step.RESTORED)
             if not await self._seek(assigned):
                 self._assigned = None  # a rebalance is under way; it brings another assignment
                 return
+            self._on_step(Step.SOUGHT)
             self._memory = memory
             # What was restored lives long: the collector need not walk it again and again.
             gc.collect()
@@ -174,12 +198,19 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         producer = AIOKafkaProducer(
             **self._kafka.producer_options(),
             client_id=f"{GROUP}-{number}",
-            transactional_id=f"memory-{number}",
+            transactional_id=f"{self._fence}-{number}",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_batch_size=BATCH_BYTES,
         )
         self._producers[number] = producer
         await producer.start()
+
+    async def _restore(self, memory: GlobalMemory, numbers: list[int]) -> None:
+        def say(how_far: str) -> None:
+            logger.info("restores %s: %s, %d clients", numbers, how_far, len(memory))
+
+        await catch_up(self._kafka, GLOBAL_MEMORY, numbers, memory.load, say)
+        memory.settle()
 
     async def _seek(self, assigned: list[TopicPartition]) -> bool:
         """Go to the group's committed offsets; False when the assignment changed meanwhile."""
@@ -220,11 +251,16 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         for tp in sorted(fetched):
             records.extend(map(to_record, fetched[tp]))
         result = self._memory.fold(records)
+        self._on_step(Step.FOLDED)
         producer = self._producers[number]
         async with producer.transaction():
+            self._on_step(Step.BEGUN)
             await self._publish(producer, number, result)
+            self._on_step(Step.SENT)
             ends = {tp: messages[-1].offset + 1 for tp, messages in fetched.items()}
             await producer.send_offsets_to_transaction(ends, GROUP)
+            self._on_step(Step.OFFSETS_SENT)
+        self._on_step(Step.COMMITTED)
         self.folded += len(records)
         if result.dead_letters:  # one line a batch: a broken client must not fill the log
             parked = len(result.dead_letters)
@@ -234,24 +270,11 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         """Hand everything to the broker; returns once it has acknowledged it."""
         acknowledged = [
             await producer.send(
-                parked.topic,
-                key=parked.key,
-                value=parked.value,
-                headers=list(parked.headers),
+                parked.topic, key=parked.key, value=parked.value, headers=list(parked.headers)
             )
             for parked in result.dead_letters
         ]
-        # Whole batches are built here: one future and one check a batch instead of one a record.
-        batch = producer.create_batch()
-        for out in result.changed:
-            key, value, headers = out.key, out.value, list(out.headers)
-            while batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                acknowledged.append(
-                    await producer.send_batch(batch, GLOBAL_MEMORY, partition=number)
-                )
-                batch = producer.create_batch()
-        if batch.record_count():
-            acknowledged.append(await producer.send_batch(batch, GLOBAL_MEMORY, partition=number))
+        acknowledged += await send_in_bulk(producer, GLOBAL_MEMORY, number, result.changed)
         await asyncio.gather(*acknowledged)
 
 

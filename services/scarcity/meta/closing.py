@@ -22,6 +22,7 @@ import msgspec
 
 from scarcity.events.checkpoint import states_hash
 from scarcity.events.domain_profile import DomainProfile
+from scarcity.events.dp_rules import DpRound
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs, RoundPolicy
 from scarcity.events.meta_state import MetaState
 from scarcity.events.standing import Repair as RepairNote
@@ -32,9 +33,17 @@ from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEn
 from scarcity.learning.starts import base_start
 from scarcity.meta.checkpoints import snapshot
 from scarcity.meta.domain_rounds import DomainRounds
+from scarcity.meta.noised_versions import (
+    DrawKey,
+    account,
+    first_noised_version,
+    new_key,
+    next_noised_version,
+    no_keys,
+)
 from scarcity.meta.pending import Heard
 from scarcity.meta.publishing import Chain, version_records
-from scarcity.meta.quarantine import Watch, watch_round
+from scarcity.meta.quarantine import Watch, watch_round, watched_from
 from scarcity.meta.recompute import Version, carried_on, first_version, inputs_of, next_version
 from scarcity.meta.rulings import Repair
 
@@ -71,6 +80,7 @@ class RoundCloser:
         monotonic_s: a clock for durations; seconds from any origin.
         code_version: of this package.
         signing: the writer's key; None: entries are not signed.
+        draw_noise_key: a fresh secret for a domain with central noise.
     """
 
     def __init__(
@@ -79,12 +89,14 @@ class RoundCloser:
         monotonic_s: Callable[[], float],
         code_version: str,
         signing: SigningKey | None = None,
+        draw_noise_key: DrawKey = no_keys,
     ) -> None:
         self._engine = engine
         self._settings_hash = engine.settings.hash()
         self._monotonic_s = monotonic_s
         self._code_version = code_version
         self._signing = signing
+        self._draw_noise_key = draw_noise_key
 
     def close(
         self,
@@ -108,15 +120,19 @@ class RoundCloser:
         opened_ms, active = pending.opened_ms(), pending.active(now_ms, profile.policy.active_s)
         heard = [] if before is None else pending.take()
         one = _Round(by, now_ms, opened_ms, active, heard, *inputs_of(heard))
+        if before is None:
+            domain.dp = profile.dp
+            domain.noise_key = new_key(profile, self._draw_noise_key)
+        dp = _account(domain, profile, one)
         version = self._make(domain, profile, families, one)
-        watch, marks = domain.watch, ()
+        watch, marks = domain.watch, list(domain.marks)
         if before is not None:
-            watch, marks = watch_round(
-                watch, domain.name, before, version.domain, heard, profile.policy.quarantine
-            )
+            threshold = watched_from(profile.policy, dp)
+            watch, more = watch_round(watch, domain.name, before, version.domain, heard, threshold)
+            marks += more
         processing_s = self._monotonic_s() - began_s
         entry = self._entry(domain, profile.family, profile.policy, version, one, processing_s)
-        entry = msgspec.structs.replace(entry, marks=[*entry.marks, *marks])
+        entry = msgspec.structs.replace(entry, marks=marks, dp=dp)
         return self._finish(domain, version, watch, entry, families, chain, others, heard)
 
     def repair(
@@ -168,7 +184,8 @@ class RoundCloser:
             entry = sign_event(entry, self._signing)
         after = chain.after(entry)
         kept = domain.move_on(entry.family, version.domain, watch, entry.written_at_ms)
-        newest_ms = max((h.seen_ms for h in heard), default=0)
+        # When the newest client took part is nobody's to know where participation is secret.
+        newest_ms = 0 if entry.dp else max((h.seen_ms for h in heard), default=0)
         records = version_records(entry, kept, version.family, after, newest_ms, states)
         return Closed(entry, records, version.family, after)
 
@@ -180,12 +197,16 @@ class RoundCloser:
         one: _Round,
     ) -> Version:
         if domain.state is None:
-            return first_version(
-                self._engine, domain.name, profile.family, len(profile.features), families
-            )
+            first = first_version if profile.dp is None else first_noised_version
+            return first(self._engine, domain.name, profile.family, len(profile.features), families)
         insights = [heard.insight for heard in one.heard]
-        family = families[profile.family]
-        return next_version(self._engine, domain.name, domain.state, family, insights)
+        before, family = domain.state, families[profile.family]
+        if (dp := _account(domain, profile, one)) is None:
+            return next_version(self._engine, domain.name, before, family, insights)
+        key = domain.noise_key
+        return next_noised_version(
+            self._engine, domain.name, before, family, insights, dp, key, one.inputs_hash
+        )
 
     def _entry(
         self,
@@ -224,6 +245,12 @@ class RoundCloser:
             marks=list(domain.marks),
             lifted=list(domain.lifted),
         )
+
+
+def _account(domain: DomainRounds, profile: DomainProfile, one: _Round) -> DpRound | None:
+    version = 0 if domain.state is None else domain.state.version + 1
+    insights = [heard.insight for heard in one.heard]
+    return account(profile, version, insights, domain.noise_key)
 
 
 def _phases(domain: DomainRounds, one: _Round, processing_s: float) -> dict[str, float]:

@@ -23,11 +23,12 @@ from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEn
 from scarcity.meta.checkpoints import is_due
 from scarcity.meta.closing import RoundCloser
 from scarcity.meta.domain_rounds import DomainRounds
+from scarcity.meta.noised_versions import DrawKey, no_keys
 from scarcity.meta.pending import PendingSet
 from scarcity.meta.publishing import Chain, Publication, profile_record
 from scarcity.meta.quarantine import Watch
 from scarcity.meta.rounds import Wait
-from scarcity.meta.rulings import HOLD_S, Repair, read_repair, read_ruling
+from scarcity.meta.rulings import HOLD_S, Repair, check_newer, read_repair, read_ruling
 from scarcity.meta.state_codec import WRITER_KEY, decode_domain, decode_family
 
 FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS)
@@ -50,6 +51,7 @@ class MetaCoordinator:
         signing: the writer's key; None: entries are not signed.
         operators: whose rulings are heeded.
         checkpoint_versions: versions a domain between two checkpoints, on average; 0: none.
+        draw_noise_key: a fresh secret for a domain with central noise.
     """
 
     def __init__(
@@ -61,8 +63,9 @@ class MetaCoordinator:
         signing: SigningKey | None = None,
         operators: TrustedKeys | None = None,
         checkpoint_versions: int = 0,
+        draw_noise_key: DrawKey = no_keys,
     ) -> None:
-        self._closer = RoundCloser(engine, monotonic_s, code_version, signing)
+        self._closer = RoundCloser(engine, monotonic_s, code_version, signing, draw_noise_key)
         self._operators = operators or TrustedKeys()
         self._checkpoint_versions = checkpoint_versions
         self._repair: Repair | None = None
@@ -185,12 +188,40 @@ class MetaCoordinator:
                 self._domain(name).rule(ruling, offset)
             return
         repair = read_repair(ruling, offset)
+        self._refuse_second_telling(repair)
+        told = [self._domain(name).ruled for name in ruling.domains]
+        if any(offset <= before for before, _ in told):
+            return  # entries tell it already
+        for name, ruled in zip(ruling.domains, told, strict=True):
+            check_newer(ruling, name, ruled)
         if (ruling.base_length, ruling.base_hash) == (self._chain.length, self._chain.last_hash):
+            self._check_repair(repair)
             self._repair = repair
             return
         # The operator's own time bounds it too: an old request that is repeated holds nothing up.
         came_ms = min(record.timestamp_ms, ruling.ruled_at_ms)
         self._held_until_ms = max(self._held_until_ms, came_ms + int(1000 * HOLD_S))
+
+    def _refuse_second_telling(self, repair: Repair) -> None:
+        """Versions of a domain in mode `dp` made again are sums told again: nobody counts them."""
+        for name in sorted(repair.domains):
+            if (domain := self._domains.get(name)) is not None and domain.dp is not None:
+                raise EventError(
+                    Reason.OUT_OF_BOUNDS,
+                    f"domain {name!r} is in privacy mode dp: a repair would tell its rounds a "
+                    "second time; clients stop counting by a mark, what they taught stays",
+                )
+
+    def _check_repair(self, repair: Repair) -> None:
+        for name, (family, state) in repair.domains.items():
+            current = self._domain(name)
+            version = -1 if current.state is None else current.state.version
+            if (current.family, version) != (family, state.version):
+                raise EventError(
+                    Reason.MALFORMED,
+                    f"the repair is of {name}@{state.version} of family {family}; here is "
+                    f"{name}@{version} of family {current.family or 'none'}",
+                )
 
     def _apply_repair(self, now_ms: int) -> list[Publication]:
         repair, self._repair = self._repair, None

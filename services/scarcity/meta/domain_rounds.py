@@ -6,9 +6,11 @@ from typing import Literal
 
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import DomainProfile
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.ruling import Ruling
 from scarcity.events.standing import Lift, Mark
 from scarcity.learning.online_maml import DomainState, FamilyState
+from scarcity.meta.noised_versions import over_limit
 from scarcity.meta.pending import PendingSet
 from scarcity.meta.quarantine import Watch
 from scarcity.meta.rounds import Close, RoundView, Wait, decide
@@ -33,6 +35,8 @@ class DomainRounds:
         watch: evidence against clients, and who is marked.
         ruled: offset and time of the last ruling that was heeded.
         marks, lifted: of rulings that the next entry will tell.
+        dp, noise_key: rules of privacy mode `dp` that versions were made under, and the secret of
+            central noise; empty before version 0.
     """
 
     name: str
@@ -50,6 +54,8 @@ class DomainRounds:
     ruled: tuple[int, int] = NOT_RULED
     marks: list[Mark] = field(default_factory=list)
     lifted: list[Lift] = field(default_factory=list)
+    dp: DpRules | None = None
+    noise_key: bytes = b""
 
     @classmethod
     def restored(cls, name: str, kept: KeptDomain, departed: Set[str]) -> "DomainRounds":
@@ -62,6 +68,8 @@ class DomainRounds:
             scaling=dict(kept.scaling),
             written_at_ms=kept.written_at_ms,
             ruled=kept.ruled,
+            dp=kept.dp,
+            noise_key=kept.noise_key,
         )
         domain.look(kept.watch)
         return domain
@@ -81,6 +89,8 @@ class DomainRounds:
             watch,
             self.ruled,
             tuple(self.pending.departed()),
+            self.dp,
+            self.noise_key,
         )
 
     def look(self, watch: Watch) -> None:
@@ -160,6 +170,14 @@ class DomainRounds:
             )
         if self.state is None:
             return Close("start")
+        if profile.dp != self.dp:
+            return Wait(
+                "has other rules of privacy mode dp than its versions were made under, and what "
+                "was spent cannot be added up: give the changed domain a new name",
+                stalled=True,
+            )
+        if profile.dp is not None and (full := over_limit(profile.dp, self.state.version + 1)):
+            return Wait(full, stalled=True)
         view = RoundView(
             self.pending.count(),
             self.pending.active(now_ms, profile.policy.active_s),

@@ -5,20 +5,37 @@ As meta/recompute.py, with the noise of learning/noised_round.py. What the ledge
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from scarcity.events.domain_profile import DomainProfile
-from scarcity.events.dp_rules import DpRound
-from scarcity.events.errors import EventError, Reason
+from scarcity.events.dp_rules import DpRound, DpRules
+from scarcity.events.errors import EventError, Reason, ServiceError
 from scarcity.events.insight import Insight
 from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.accounting import epsilon
 from scarcity.learning.noised_round import CentralNoise, update_noised
 from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEngine
 from scarcity.meta.recompute import Version, contribution, first_version
+
+DrawKey: TypeAlias = Callable[[], bytes]
+
+
+def no_keys() -> bytes:
+    """Stands for a source of secrets where there is none.
+
+    Raises:
+        ServiceError: always.
+    """
+    raise ServiceError("a domain with central noise needs a source of secret keys: give one")
+
+
+def new_key(profile: DomainProfile, draw: DrawKey) -> bytes:
+    """The secret of a new domain; empty when it needs none."""
+    return draw() if profile.dp is not None and profile.dp.where == "central" else b""
 
 
 def commitment(key: bytes) -> str:
@@ -28,6 +45,22 @@ def commitment(key: bytes) -> str:
     ''
     """
     return hashlib.sha256(b"scarcity/noise-key/" + key).hexdigest() if key else ""
+
+
+def over_limit(rules: DpRules, version: int) -> str:
+    """Why a domain with central noise may not have this version; empty when it may.
+
+    With local noise each client heeds its own limit.
+    """
+    if rules.where == "local":
+        return ""
+    spent = epsilon(rules, version)
+    if spent <= rules.epsilon_limit:
+        return ""
+    return (
+        f"has spent its privacy: version {version} would reach epsilon {spent:.4g} of "
+        f"{rules.epsilon_limit:g} at delta {rules.delta:g}"
+    )
 
 
 def account(

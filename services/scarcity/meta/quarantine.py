@@ -29,6 +29,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from scarcity.events.dp_rules import DpRound
+from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.standing import Mark
 from scarcity.events.types import SLOPE_SCALE
 from scarcity.learning.contribution import slope_norms
@@ -66,6 +68,14 @@ class Watch:
         """With these clients counting again, as if nothing had been."""
         kept = {c: mark for c, mark in self.marks.items() if c not in clients}
         return Watch({c: e for c, e in self.evidence.items() if c not in clients}, kept)
+
+
+def watched_from(policy: RoundPolicy, dp: DpRound | None) -> float:
+    """Evidence at which a round marks a client; 0: it does not look.
+
+    Slopes and losses with noise foretell nothing: where clients add it, everyone would be suspect.
+    """
+    return policy.quarantine if dp is None else 0.0
 
 
 def watch_round(

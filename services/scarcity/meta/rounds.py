@@ -49,8 +49,8 @@ class Close:
 def decide(policy: RoundPolicy, view: RoundView, now_ms: int) -> Wait | Close:
     """Whether a round closes, and why or why not.
 
-    Both modes end at the deadline: a domain with fewer clients than its buffer would otherwise
-    never learn.
+    Every mode ends at the deadline: a domain with fewer clients than its buffer would otherwise
+    never learn. Mode `deadline` ends there and not before.
 
     >>> decide(RoundPolicy(min_clients=2), RoundView(fresh=2, active=4, opened_ms=0), 5)
     Close(by='quorum')
@@ -60,13 +60,17 @@ def decide(policy: RoundPolicy, view: RoundView, now_ms: int) -> Wait | Close:
     if view.fresh < policy.min_clients or view.opened_ms is None:
         reason = f"waits for clients: {view.fresh} of at least {policy.min_clients}"
         return Wait(reason, stalled=True)
-    needed, by = _needed(policy, view.active)
-    if view.fresh >= needed:
-        return Close(by)
     until_ms = view.opened_ms + ceil(1000 * policy.deadline_s)
+    if policy.mode == "deadline":
+        collects = f"collects until its deadline: {view.fresh} clients"
+    else:
+        needed, by = _needed(policy, view.active)
+        if view.fresh >= needed:
+            return Close(by)
+        collects = f"collects: {view.fresh} of {needed} clients ({by})"
     if now_ms >= until_ms:
         return Close("deadline")
-    return Wait(f"collects: {view.fresh} of {needed} clients ({by})", until_ms=until_ms)
+    return Wait(collects, until_ms=until_ms)
 
 
 def _needed(policy: RoundPolicy, active: int) -> tuple[int, str]:

@@ -14,9 +14,11 @@ that was fenced ends with an error; one that lost the broker takes over anew.
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -34,6 +36,7 @@ from scarcity.events.errors import BrokerError, EventError, ServiceError
 from scarcity.events.meta_state import MetaState
 from scarcity.events.topics import LEDGER, META_STATE
 from scarcity.events.types import Outgoing, Record
+from scarcity.learning.discrete_gaussian import KEY_BYTES
 from scarcity.learning.online_maml import OnlineMAMLEngine
 from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
 from scarcity.meta.publishing import Publication
@@ -54,7 +57,10 @@ class MetaWriter:
     def __init__(self, settings: MetaSettings) -> None:
         self._kafka = settings.kafka
         self._coordinator = MetaCoordinator(
-            OnlineMAMLEngine(settings.learning), time.monotonic, __version__
+            OnlineMAMLEngine(settings.learning),
+            time.monotonic,
+            __version__,
+            draw_noise_key=partial(secrets.token_bytes, KEY_BYTES),
         )
         self._waits = WaitReport()
         self._producer = AIOKafkaProducer(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.errors import EventError, Reason
 from scarcity.events.meta_state import MetaState
 from scarcity.events.tensor import TensorPayload
@@ -35,6 +36,7 @@ class KeptDomain(NamedTuple):
         watch: evidence and marks.
         ruled: offset and time of the last ruling that an entry tells.
         departed: clients that left while an insight of theirs was pending.
+        dp, noise_key: rules of privacy mode `dp`, and the secret of central noise.
     """
 
     family: str
@@ -45,6 +47,8 @@ class KeptDomain(NamedTuple):
     watch: Watch = Watch()
     ruled: tuple[int, int] = NOT_RULED
     departed: tuple[str, ...] = ()
+    dp: DpRules | None = None
+    noise_key: bytes = b""
 
 
 def family_key(family: str) -> str:
@@ -82,6 +86,8 @@ def encode_domain(domain: str, kept: KeptDomain, ledger_hash: str) -> MetaState:
         marks=[mark for _, mark in sorted(kept.watch.marks.items())],
         ruled=kept.ruled,
         departed=sorted(kept.departed),
+        dp=kept.dp,
+        noise_key=kept.noise_key,
     )
 
 
@@ -109,6 +115,8 @@ def decode_domain(event: MetaState) -> KeptDomain:
         Watch(event.evidence, {mark.client_id: mark for mark in event.marks}),
         event.ruled,
         tuple(event.departed),
+        event.dp,
+        event.noise_key,
     )
 
 

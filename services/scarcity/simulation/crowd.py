@@ -5,14 +5,18 @@ when it is computed. So started work waits until the first of it arrives, and is
 all clients that started from one version together.
 """
 
+import hashlib
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from scarcity.client.core import ClientGroup
+from scarcity.client.noising import Discretion
+from scarcity.client.table import Rows
 from scarcity.client.versions import Version
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.insight import Insight
@@ -67,8 +71,12 @@ class Crowd:
         self.silent = np.zeros(len(self.names), dtype=bool)
         self._waiting: list[Work] = []
         self._versions: deque[Version] = deque(maxlen=VERSIONS_KEPT)
-        self._groups = _groups(population, keep_features=keep_features)
+        secret = hashlib.sha256(f"{seed}/{scenario.name}/secret".encode()).digest()
+        self._groups = _groups(population, secret, keep_features=keep_features)
         self._group_of = {c: group for group in self._groups for c in group.client_ids}
+        # In mode `dp` most coins say no.
+        rate = 1.0 if scenario.dp is None else scenario.dp.sampling_rate
+        self._together = round(TOGETHER / rate)
         self._staleness = generator(seed, scenario.name, "staleness")
         self._attack_of = self._recruit(seed)
         slow = generator(seed, scenario.name, "slow").random(len(self.names))
@@ -90,9 +98,33 @@ class Crowd:
         """Number of clients that attack."""
         return len(self._attack_of)
 
+    @property
+    def groups(self) -> Sequence[ClientGroup]:
+        """The client cores."""
+        return self._groups
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        """What each client holds."""
+        return {name: rows for group in self._groups for name, rows in group.rows.items()}
+
+    def idle(self) -> npt.NDArray[np.int64]:
+        """Numbers of the clients that can be started, ascending."""
+        return np.flatnonzero(~(self.busy | self.silent))
+
     def join(self, now_ms: int) -> list[ClientRegistered]:
         """Register every client; returns what is to be published."""
         return [event for group in self._groups for event in group.join(now_ms, {})]
+
+    def hold(self, rows: Mapping[str, Rows]) -> list[ClientRegistered]:
+        """Let every client hold other rows; returns registrations to publish.
+
+        Work that was started has seen the rows of before, so it is computed first.
+        """
+        registrations = self.compute()
+        for group in self._groups:
+            group.hold({name: rows[name] for name in group.client_ids})
+        return registrations
 
     def see(self, version: Version) -> None:
         """Take a new version."""
@@ -121,7 +153,7 @@ class Crowd:
             by_start.setdefault((work.current.number, id(group)), []).append(work)
         self._waiting = []
         for works in by_start.values():
-            for some in in_batches(works, TOGETHER):
+            for some in in_batches(works, self._together):
                 raised.extend(self._train(some))
         self._attack(by_start.values())
         return raised
@@ -134,7 +166,7 @@ class Crowd:
         for work, name in zip(works, names, strict=True):
             work.done, work.insight = True, insights.get(name)
             self.silent[work.client] |= name in published.silenced
-        self.counts["computed"] += len(works)
+        self.counts["computed"] += len(works) if self.profile.dp is None else len(insights)
         self.counts["exhausted"] += len(published.exhausted)
         self.counts["silenced"] += len(published.silenced)
         return published.registrations
@@ -168,14 +200,18 @@ class Crowd:
         return recruited
 
 
-def _groups(population: Population, *, keep_features: bool) -> list[ClientGroup]:
+def _groups(population: Population, secret: bytes, *, keep_features: bool) -> list[ClientGroup]:
     """Client cores; a core keeps the features of its rows when they are few enough."""
     rows = population.training
     names = list(rows)
     longest = max(len(r) for r in rows.values())
     size = max(1, GROUP_ROWS // longest) if keep_features else len(names)
     return [
-        ClientGroup(population.profile, {name: rows[name] for name in some})
+        ClientGroup(
+            population.profile,
+            {name: rows[name] for name in some},
+            discretion=Discretion(secret),
+        )
         for some in in_batches(names, size)
     ]
 

@@ -14,6 +14,11 @@ class EventQueue:
         self._waiting: list[tuple[int, int, Action]] = []
         self._asked = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to happen any more."""
+        return not self._waiting
+
     def at(self, at_ms: int, action: Action) -> None:
         """Ask for an action; a time that has passed means now."""
         heappush(self._waiting, (max(at_ms, self.now_ms), self._asked, action))

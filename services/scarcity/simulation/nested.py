@@ -51,11 +51,11 @@ def draw_nested(data: Nested, seed: int) -> tuple[dict[str, Rows], dict[str, Row
     >>> len(one), len(every), bool((one["g1-0004"].y == every["g1-0004"].y).all())
     (5, 8, True)
     """
-    population = _functions(data, generator(seed, "nested", "population"), 1, data.population_sd)
+    population = _functions(data, generator(seed, "nested", f"{data.draw}"), 1, data.population_sd)
     training: dict[str, Rows] = {}
     new: dict[str, Rows] = {}
     for number in range(len(data.groups)) if data.group is None else [data.group]:
-        chance = generator(seed, "nested", str(number))
+        chance = generator(seed, "nested", f"{data.draw}", f"{number}")
         group = _functions(data, chance, 1, data.group_sd)
         for people, clients, rows, stem in (
             (training, data.groups[number], data.rows, f"g{number}"),

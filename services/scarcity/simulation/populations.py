@@ -47,7 +47,9 @@ def populate(scenario: Scenario, domain: DomainScenario) -> Population:
     """
     data = domain.data
     if isinstance(data, Sinusoid):
-        training, new = _sinusoids(data, domain.name, generator(scenario.seed, domain.name, "data"))
+        purpose = f"data-{data.draw}" if data.draw else "data"
+        chance = generator(scenario.seed, domain.name, purpose)
+        training, new = _sinusoids(data, domain.name, chance)
         return _finish(domain, ("x",), "y", training, new, support_rows=0)
     if isinstance(data, Nested):
         training, new = draw_nested(data, scenario.seed)
@@ -125,6 +127,8 @@ def _finish(
         if name not in (*features, target):
             raise InputError(f"domain {domain.name!r}: scaling: it has no column {name!r}")
     shortest = min(map(len, training.values()))
+    if domain.stream is not None:
+        shortest = min(shortest, domain.stream.window)
     support = domain.support_rows or support_rows or max(1, shortest // 2)
     enough = {name: rows for name, rows in training.items() if len(rows) > support}
     if not enough:
@@ -145,17 +149,23 @@ def _finish(
         slopes_per_expert=domain.slopes_per_expert,
         experts=domain.experts,
         policy=domain.policy or default_policy(domain, len(enough)),
+        dp=domain.dp,
     )
     return Population(profile, enough, new)
 
 
 def default_policy(domain: DomainScenario, clients: int) -> RoundPolicy:
-    """A round closes at the drawn insights, or with half of them when the slowest are too late."""
+    """A round closes at the drawn insights, or with half of them when the slowest are too late.
+
+    In mode `dp` it closes at its deadline, with half of the expected clients or more.
+    """
     arrival, work = domain.clients.arrival, domain.clients.work
     wanted = arrival.clients if isinstance(arrival, Rounds) else DEFAULT_BUFFER
     buffer = min(wanted, clients)
+    if domain.dp is not None:
+        buffer = max(1, int(clients * domain.dp.sampling_rate))
     return RoundPolicy(
-        mode="async",
+        mode="async" if domain.dp is None else "deadline",
         buffer=buffer,
         min_clients=max(1, buffer // 2),
         deadline_s=max(1.0, 10 * work.mean_s),

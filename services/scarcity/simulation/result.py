@@ -12,7 +12,10 @@ from scarcity.events.ledger_entry import LedgerEntry
 
 
 class RoundLine(msgspec.Struct, frozen=True, tag_field="line", tag="round"):
-    """One version of a domain. Losses: mean squared query error, target standardised."""
+    """One version of a domain. Losses: mean squared query error, target standardised.
+
+    ``epsilon``: spent so far, in privacy mode `dp`.
+    """
 
     domain: str
     version: int
@@ -23,6 +26,7 @@ class RoundLine(msgspec.Struct, frozen=True, tag_field="line", tag="round"):
     mean_staleness_versions: float
     reverted: bool
     step_scale: float
+    epsilon: float | None = None
 
 
 class EvaluationLine(msgspec.Struct, frozen=True, tag_field="line", tag="evaluation"):
@@ -36,6 +40,55 @@ class EvaluationLine(msgspec.Struct, frozen=True, tag_field="line", tag="evaluat
     own_ridge: float
     own_mean: float
     best_expert: float
+
+
+class PrequentialLine(msgspec.Struct, frozen=True, tag_field="line", tag="prequential"):
+    """Errors of the rows that came to a domain's stream at one time, before they were learned of.
+
+    Attributes:
+        version: the newest then.
+        no_meta: adapted from the default start, experts weighed by the client's own losses alone.
+        own_ridge: linear, on the rows held; penalties tuned in hindsight on the whole stream.
+    """
+
+    domain: str
+    version: int
+    at_s: float
+    rows: int
+    routed: float
+    no_meta: float
+    own_ridge: float
+    own_mean: float
+
+
+class GossipLine(msgspec.Struct, frozen=True, tag_field="line", tag="gossip"):
+    """Gossip of a domain since its last such line; errors as of now, of honest clients alone.
+
+    Attributes:
+        server_silent: clients learn on without it.
+        exchanges: of clients that mixed; ``mixed``: peers' priors mixed in; ``left_out``: heard and
+            not mixed in; ``gain``: mean relative gain in the own loss, an exchange.
+        evicted: pairs of clients of which one does not listen to the other.
+        spread: variance of the priors around their mean, summed over the numbers of z.
+        newcomers: error of new clients that start from a peer's prior; mean over a few peers.
+        own, own_without: error of clients on own rows kept apart, adapted from their own prior and
+            from the newest version alone.
+    """
+
+    domain: str
+    cycle: int
+    at_s: float
+    version: int
+    server_silent: bool
+    exchanges: int
+    mixed: int
+    left_out: int
+    gain: float
+    evicted: int
+    spread: float
+    newcomers: float | None
+    own: float | None
+    own_without: float | None
 
 
 class DomainLine(msgspec.Struct, frozen=True, tag_field="line", tag="domain"):
@@ -80,7 +133,7 @@ class SimulationLine(msgspec.Struct, frozen=True, tag_field="line", tag="simulat
     ledger_hash: str
 
 
-Line = RoundLine | EvaluationLine | DomainLine | SimulationLine
+Line = RoundLine | EvaluationLine | GossipLine | PrequentialLine | DomainLine | SimulationLine
 
 
 @dataclass(frozen=True)
@@ -90,6 +143,8 @@ class SimulationResult:
     Attributes:
         ledger: values of the ledger's records, in the order of the chain.
         parameters: z of each domain's last version; float64 [E, 129].
+        domain_losses: that its clients route by; float64 [E]; NaN where no one was heard.
+        prequential: of the domains whose rows come as a stream.
     """
 
     name: str
@@ -101,6 +156,9 @@ class SimulationResult:
     dead_letters: Mapping[str, int]
     ledger: tuple[bytes, ...]
     parameters: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    domain_losses: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    prequential: list[PrequentialLine] = field(default_factory=list)
+    gossip: list[GossipLine] = field(default_factory=list)
 
     @property
     def client_rounds(self) -> int:
@@ -137,6 +195,8 @@ class SimulationResult:
         )
         yield from self.domains
         yield from self.evaluations
+        yield from self.prequential
+        yield from self.gossip
         yield from self.rounds
 
     def json_lines(self) -> bytes:

@@ -1,16 +1,13 @@
 """Runs a scenario: the clients' and the services' own cores and codecs, under virtual time."""
 
 import gc
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import numpy as np
 import torch
 
-from scarcity.client.core import domain_maps
-from scarcity.client.evaluation import NewClients
 from scarcity.client.outgoing import insight_record
 from scarcity.client.versions import Version
 from scarcity.events.codec import decode_msgpack
@@ -18,13 +15,16 @@ from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.topics import META_PARAMETERS
 from scarcity.events.types import Outgoing
-from scarcity.simulation.chance import draw_delay, generator
-from scarcity.simulation.crowd import KEPT_ROWS, Crowd, Work
+from scarcity.simulation.chance import draw_delay
+from scarcity.simulation.crowd import KEPT_ROWS, Work
+from scarcity.simulation.domain_run import DomainRun
 from scarcity.simulation.event_queue import EventQueue
+from scarcity.simulation.gossip import GossipRun
+from scarcity.simulation.gossip_judges import hold_out
 from scarcity.simulation.populations import Population, populate, with_family_scaling
 from scarcity.simulation.result import DomainLine, EvaluationLine, RoundLine, SimulationResult
-from scarcity.simulation.scenario import Rounds, Scenario
-from scarcity.simulation.services import Services
+from scarcity.simulation.scenario import Concurrent, Rounds, Scenario, Stream
+from scarcity.simulation.services import Services, noise_keys
 
 Progress = Callable[[int, int], None]
 
@@ -50,24 +50,15 @@ def run(scenario: Scenario, progress: Progress | None = None) -> SimulationResul
         gc.set_threshold(*thresholds)
 
 
-@dataclass
-class _Domain:
-    """A domain in the run."""
-
-    crowd: Crowd
-    new_clients: NewClients | None
-    new_count: int
-    faults: np.random.Generator
-    arrivals: np.random.Generator
-    counts: Counter[str]
-
-
 class Simulation:
     """One run of a scenario; use it once."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         populations = with_family_scaling([populate(scenario, d) for d in scenario.domains])
+        held_out = 0.0 if scenario.gossip is None else scenario.gossip.held_out
+        shared = [hold_out(p, held_out, scenario.seed) for p in populations]
+        populations = [population for population, _ in shared]
         self._queue = EventQueue()
         self._services = Services(
             scenario.learning,
@@ -75,12 +66,24 @@ class Simulation:
             clients=max(len(p.training) for p in populations),
             slope_clip=max(d.slope_clip for d in scenario.domains),
             keep_log=scenario.keep_log,
+            draw_noise_key=noise_keys(scenario.seed),
         )
         rows = sum(len(p.training) * max(map(len, p.training.values())) for p in populations)
         keep = rows <= KEPT_ROWS
         self._domains = {
             p.profile.domain: self._domain(number, p, keep) for number, p in enumerate(populations)
         }
+        self._gossip: GossipRun | None = None
+        if scenario.gossip is not None:
+            self._gossip = GossipRun(
+                scenario.gossip,
+                self._domains,
+                {p.profile.domain: apart for p, apart in shared},
+                self._queue,
+                self._services,
+                seed=scenario.seed,
+                goes_on=scenario.outage is not None,
+            )
         self._rounds: list[RoundLine] = []
         self._evaluations: list[EvaluationLine] = []
         self._polls_at_ms: set[int] = set()
@@ -92,22 +95,26 @@ class Simulation:
         """Log, memory and meta-learner of the run."""
         return self._services
 
-    def _domain(self, number: int, population: Population, keep_features: bool) -> _Domain:
-        scenario, seed = self._scenario.domains[number], self._scenario.seed
-        return _Domain(
-            Crowd(scenario, population, seed=seed, keep_features=keep_features),
-            _new_clients(population, self._scenario.evaluate.splits),
-            len(population.new),
-            generator(seed, scenario.name, "faults"),
-            generator(seed, scenario.name, "arrivals"),
-            Counter(),
+    def _domain(self, number: int, population: Population, keep_features: bool) -> DomainRun:
+        scenario = self._scenario.domains[number]
+        later = None
+        if scenario.drift is not None:
+            drifted = msgspec.structs.replace(scenario, data=scenario.drift.data)
+            later = populate(self._scenario, drifted)
+        return DomainRun(
+            scenario,
+            population,
+            later,
+            seed=self._scenario.seed,
+            splits=self._scenario.evaluate.splits,
+            keep_features=keep_features,
         )
 
     def run(self, progress: Progress | None = None) -> SimulationResult:
         """See :func:`run`."""
         self._progress = progress
         for domain in self._domains.values():
-            at_ms = round(1000 * domain.crowd.scenario.joins_at_s)
+            at_ms = round(1000 * domain.scenario.joins_at_s)
             self._queue.at(at_ms, partial(self._join, domain))
         limit_ms = round(1000 * self._scenario.limit_s)
         self._queue.run(until=lambda: self._is_over, limit_ms=limit_ms)
@@ -120,10 +127,19 @@ class Simulation:
         if self._progress is not None:
             self._progress(sum(versions), wanted * len(versions))
 
-    def _join(self, domain: _Domain) -> None:
+    def _join(self, domain: DomainRun) -> None:
         self._services.declare(domain.crowd.profile)
         self._services.register(domain.crowd.join(self._queue.now_ms))
         self._poll_soon()
+        if domain.scenario.stream is not None:
+            self._queue.after(domain.scenario.stream.row_every_s, partial(self._take_rows, domain))
+
+    def _take_rows(self, domain: DomainRun) -> None:
+        stream = domain.scenario.stream
+        registrations, has_more = domain.take_rows(self._queue.now_ms / 1000)
+        self._services.register(registrations)
+        if stream is not None and has_more and domain.crowd.version < self._scenario.versions:
+            self._queue.after(stream.row_every_s, partial(self._take_rows, domain))
 
     def _poll_soon(self) -> None:
         step = self._scenario.poll_ms
@@ -136,6 +152,10 @@ class Simulation:
 
     def _poll(self) -> None:
         self._polls_at_ms.discard(self._queue.now_ms)
+        outage = self._scenario.outage
+        if outage is not None and outage.from_s <= self._queue.now_ms / 1000 < outage.to_s:
+            self._poll_at(round(1000 * outage.to_s))
+            return
         for entry, outgoing in self._services.poll():
             self._take_version(entry, outgoing)
             self._count_versions()
@@ -158,40 +178,61 @@ class Simulation:
                 mean_staleness_versions=entry.mean_staleness_versions,
                 reverted=entry.reverted,
                 step_scale=entry.step_scale,
+                epsilon=None if entry.dp is None else entry.dp.epsilon,
             )
         )
+        drift = domain.scenario.drift
+        if drift is not None and entry.version == drift.at_version:
+            self._services.register(domain.drift())
         every = self._scenario.evaluate.every_versions
         if entry.version % every == 0 or entry.version == self._scenario.versions:
-            self._evaluate(domain)
-        if isinstance(domain.crowd.scenario.clients.arrival, Rounds):
-            self._draw_round(domain, entry.version)
-        elif entry.version == 0:
+            line = domain.evaluate(self._queue.now_ms / 1000)
+            self._evaluations.extend([] if line is None else [line])
+        self._begin_round(domain, entry.version)
+
+    def _begin_round(self, domain: DomainRun, version: int) -> None:
+        arrival = domain.scenario.clients.arrival
+        if isinstance(arrival, Rounds):
+            self._draw_round(domain, version)
+        elif version == 0 and isinstance(arrival, Concurrent):
+            for _ in range(arrival.clients):
+                self._start_another(domain)
+        elif version == 0:
             for client in range(len(domain.crowd.names)):
                 self._come_again(domain, client)
 
-    def _draw_round(self, domain: _Domain, version: int) -> None:
+    def _start_another(self, domain: DomainRun) -> None:
+        idle = domain.crowd.idle()
+        if len(idle) and domain.crowd.version < self._scenario.versions:
+            self._start(domain, int(domain.arrivals.choice(idle)))
+
+    def _draw_round(self, domain: DomainRun, version: int) -> None:
         """Start a version's clients; again later, while no newer version has come."""
-        arrival = domain.crowd.scenario.clients.arrival
+        arrival = domain.scenario.clients.arrival
         if domain.crowd.version != version or not isinstance(arrival, Rounds):
             return
         if version >= self._scenario.versions or domain.crowd.silent.all():
             return
-        idle = np.flatnonzero(~(domain.crowd.busy | domain.crowd.silent))
-        many = min(arrival.clients, len(idle))
+        idle = domain.crowd.idle()
+        # In mode `dp` a client's own coin says who takes part.
+        is_noised = domain.scenario.dp is not None
+        many = len(idle) if is_noised else min(arrival.clients, len(idle))
         for client in np.sort(domain.arrivals.choice(idle, many, replace=False)).tolist():
             self._start(domain, client)
         self._queue.after(arrival.retry_s, partial(self._draw_round, domain, version))
 
-    def _come_again(self, domain: _Domain, client: int) -> None:
-        arrival = domain.crowd.scenario.clients.arrival
+    def _come_again(self, domain: DomainRun, client: int) -> None:
+        arrival = domain.scenario.clients.arrival
+        if isinstance(arrival, Concurrent):
+            self._start_another(domain)
         if domain.crowd.silent[client]:
             return
-        if not isinstance(arrival, Rounds) and domain.crowd.version < self._scenario.versions:
+        if isinstance(arrival, Stream) and domain.crowd.version < self._scenario.versions:
             wait_s = float(domain.arrivals.exponential(arrival.every_s))
             self._queue.after(wait_s, partial(self._start, domain, client))
 
-    def _start(self, domain: _Domain, client: int) -> None:
-        crowd, model = domain.crowd, domain.crowd.scenario.clients
+    def _start(self, domain: DomainRun, client: int) -> None:
+        crowd, model = domain.crowd, domain.scenario.clients
         work = crowd.start(client)
         work_s = float(crowd.pace[client]) * draw_delay(model.work, domain.faults)
         dropped, lost, duplicated = domain.faults.random(3).tolist()
@@ -203,7 +244,7 @@ class Simulation:
             self._services.register(crowd.wait(work))
         self._queue.after(work_s, partial(self._arrive, domain, work, copies))
 
-    def _arrive(self, domain: _Domain, work: Work, copies: int) -> None:
+    def _arrive(self, domain: DomainRun, work: Work, copies: int) -> None:
         domain.crowd.busy[work.client] = False
         if copies:
             if not work.done:
@@ -211,41 +252,28 @@ class Simulation:
             self._publish(domain, work, copies)
         self._come_again(domain, work.client)
 
-    def _publish(self, domain: _Domain, work: Work, copies: int) -> None:
+    def _publish(self, domain: DomainRun, work: Work, copies: int) -> None:
         if work.insight is None:
             return
         record = insight_record(work.insight, now_ms=self._queue.now_ms)
         self._send(domain, record)
         for _ in range(copies - 1):
-            model = domain.crowd.scenario.clients
+            model = domain.scenario.clients
             again_s = draw_delay(model.work, domain.faults)
             self._queue.after(again_s, partial(self._send, domain, record))
 
-    def _send(self, domain: _Domain, record: Outgoing) -> None:
+    def _send(self, domain: DomainRun, record: Outgoing) -> None:
         domain.counts["published"] += 1
         self._services.receive(record)
         self._poll_soon()
 
-    def _evaluate(self, domain: _Domain) -> None:
-        if domain.new_clients is None:
-            return
-        version, judges = domain.crowd.newest, domain.new_clients
-        scores = judges.score(version.z, version.domain_losses)
-        self._evaluations.append(
-            EvaluationLine(
-                domain=version.domain,
-                version=version.number,
-                at_s=self._queue.now_ms / 1000,
-                routed=scores.routed,
-                uniform=scores.uniform,
-                own_ridge=judges.own_ridge,
-                own_mean=judges.own_mean,
-                best_expert=min(scores.expert_errors),
-            )
-        )
-
     def _result(self) -> SimulationResult:
         waits = self._services.waits()
+        newest = {
+            name: domain.crowd.newest
+            for name, domain in sorted(self._domains.items())
+            if domain.crowd.version >= 0
+        }
         return SimulationResult(
             name=self._scenario.name,
             seed=self._scenario.seed,
@@ -253,49 +281,17 @@ class Simulation:
             rounds=self._rounds,
             evaluations=self._evaluations,
             domains=[self._line(name, waits.get(name, "")) for name in sorted(self._domains)],
+            prequential=[
+                line for _, d in sorted(self._domains.items()) for line in d.prequential()
+            ],
+            gossip=[] if self._gossip is None else self._gossip.finish(),
             dead_letters=dict(self._services.dead_letters),
             ledger=tuple(self._services.ledger),
-            parameters={
-                name: d.crowd.newest.z.numpy()
-                for name, d in sorted(self._domains.items())
-                if d.crowd.version >= 0
-            },
+            parameters={name: version.z.numpy() for name, version in newest.items()},
+            domain_losses={name: v.domain_losses.numpy() for name, v in newest.items()},
         )
 
-    def _line(self, name: str, wait: str) -> DomainLine:
+    def _line(self, name: str, waits: str) -> DomainLine:
         domain = self._domains[name]
-        crowd = domain.crowd
-        remembered = self._services.memory.by_domain(name)
-        return DomainLine(
-            domain=name,
-            clients=len(crowd.names),
-            attackers=crowd.attackers,
-            new_clients=domain.new_count,
-            version=crowd.version,
-            started=crowd.counts["started"],
-            computed=crowd.counts["computed"],
-            dropped=domain.counts["dropped"],
-            lost=domain.counts["lost"],
-            published=domain.counts["published"],
-            accepted=sum(m.accepted for m in remembered),
-            ignored_duplicates=sum(m.duplicates for m in remembered),
-            exhausted=crowd.counts["exhausted"],
-            silenced=crowd.counts["silenced"],
-            privacy=crowd.profile.privacy,
-            waits=wait if crowd.version < self._scenario.versions else "",
-        )
-
-
-def _new_clients(population: Population, splits: int) -> NewClients | None:
-    profile = population.profile
-    rows = {name: r.standardised(profile) for name, r in population.new.items()}
-    tensors = {n: (torch.from_numpy(r.x), torch.from_numpy(r.y)) for n, r in rows.items()}
-    if not any(len(y) > profile.support_rows for _, y in tensors.values()):
-        return None
-    return NewClients(
-        domain_maps(profile),
-        tensors,
-        support_rows=profile.support_rows,
-        splits=splits,
-        experts=profile.expert_numbers,
-    )
+        is_done = domain.crowd.version >= self._scenario.versions
+        return domain.line(self._services.memory.by_domain(name), "" if is_done else waits)

@@ -8,26 +8,13 @@ import msgspec
 from msgspec import Meta
 
 from scarcity.events.domain_profile import PrivacyMode
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.settings import LearningSettings
-
-Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Count = Annotated[int, Meta(ge=1, le=10_000_000)]
-Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
-Range = tuple[float, float]
-
-
-class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all parts of a scenario."""
-
-
-class Delay(Strict, frozen=True):
-    """A random time. ``spread``: of lognormal, the standard deviation of its logarithm."""
-
-    kind: Literal["constant", "uniform", "exponential", "lognormal"] = "lognormal"
-    mean_s: Seconds = 1.0
-    spread: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.5
+from scarcity.simulation.gossip_scenario import Gossip, Outage
+from scarcity.simulation.scenario_parts import Count, Range, Seconds, Share, Strict
+from scarcity.simulation.scenario_parts import Delay as Delay
 
 
 class Staleness(Strict, frozen=True):
@@ -50,6 +37,15 @@ class Stream(Strict, frozen=True, tag_field="kind", tag="stream"):
     every_s: Annotated[float, Meta(gt=0.0)] = 10.0
 
 
+class Concurrent(Strict, frozen=True, tag_field="kind", tag="concurrent"):
+    """``clients`` are at work at any time: as one ends, an idle one is drawn and starts.
+
+    Source: Nguyen et al. (2022), AISTATS, section 3 ("concurrency").
+    """
+
+    clients: Count = 32
+
+
 class ClientModel(Strict, frozen=True):
     """How clients behave.
 
@@ -61,7 +57,7 @@ class ClientModel(Strict, frozen=True):
         lost, duplicated: share of published messages; a duplicate arrives after another ``work``.
     """
 
-    arrival: Rounds | Stream = Rounds()
+    arrival: Rounds | Stream | Concurrent = Rounds()
     work: Delay = Delay()
     slow_share: Share = 0.0
     slow_factor: Annotated[float, Meta(ge=1.0)] = 10.0
@@ -98,6 +94,9 @@ class Attackers(Strict, frozen=True):
 class Sinusoid(Strict, frozen=True, tag_field="kind", tag="sinusoid"):
     """Each client has its own y = A sin(w x + phase).
 
+    Attributes:
+        draw: another number draws other clients and rows.
+
     Source: Li et al. (2017), arXiv:1707.09835, section 4.1; the default ranges are theirs.
     """
 
@@ -110,6 +109,7 @@ class Sinusoid(Strict, frozen=True, tag_field="kind", tag="sinusoid"):
     noise: Annotated[float, Meta(ge=0.0)] = 0.0
     new_clients: Count = 100
     new_rows: Annotated[int, Meta(ge=2)] = 40
+    draw: Annotated[int, Meta(ge=0)] = 0
 
 
 class Nested(Strict, frozen=True, tag_field="kind", tag="nested"):
@@ -120,6 +120,7 @@ class Nested(Strict, frozen=True, tag_field="kind", tag="nested"):
         group: number of the group whose clients these are; None: those of all groups.
         new_clients: of each group.
         length_scale: of all functions, in standard deviations of an input.
+        draw: another number draws other functions and rows.
         population_sd, group_sd, client_sd: of each level's functions; by default each level varies
             half as much as the one above. ``noise``: of a row.
     """
@@ -135,6 +136,7 @@ class Nested(Strict, frozen=True, tag_field="kind", tag="nested"):
     noise: Annotated[float, Meta(ge=0.0)] = 0.125
     new_clients: Count = 50
     new_rows: Annotated[int, Meta(ge=2)] = 40
+    draw: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
         if self.group is not None and self.group >= len(self.groups):
@@ -167,20 +169,52 @@ class CsvPanel(Strict, frozen=True, tag_field="kind", tag="csv"):
     new_path: str = ""
 
 
+Data = Sinusoid | Nested | Panel | CsvPanel
+
+
+class RowStream(Strict, frozen=True):
+    """A client's rows come one by one, in the order of its data; it holds the last few.
+
+    Each is predicted before it is held (simulation/prequential.py). A stream that has ended leaves
+    its last rows with the client.
+
+    Attributes:
+        window: rows that a client holds, from the beginning on.
+        row_every_s: virtual time between two rows of a client; all of a domain get one together.
+    """
+
+    window: Annotated[int, Meta(ge=2, le=100_000)] = 32
+    row_every_s: Annotated[float, Meta(gt=0.0)] = 5.0
+
+
+class Drift(Strict, frozen=True):
+    """The world changes: from a version of the domain on, its rows come from other data.
+
+    The same clients, of the same names, have other rows: at once, or in a stream row by row. The
+    new clients who judge change at once. The scaling stays: nobody told the operator.
+    """
+
+    at_version: Count
+    data: Data
+
+
 class DomainScenario(Strict, frozen=True):
     """A domain.
 
     Attributes:
         family: domains of a family share features and z0; empty: the domain's name.
-        support_rows: rows to adapt on; 0: as the panel says, else half of the shortest client's.
-        slopes_per_expert, experts: as in the domain's profile.
+        support_rows: rows to adapt on; 0: as the panel says, else half of what the shortest client
+            holds.
+        slopes_per_expert, experts, dp: as in the domain's profile. In mode `dp` every client tosses
+            its coin for every version, however many ``arrival`` would draw.
         policy: None: a round closes at the drawn (or 32) insights, or after its deadline.
         joins_at_s: virtual time at which its clients join.
         scaling: centre and scale by column, as an operator declares them; otherwise of its rows.
+        stream: None: clients hold all their rows from the beginning on.
     """
 
     name: str
-    data: Sinusoid | Nested | Panel | CsvPanel
+    data: Data
     family: str = ""
     support_rows: Annotated[int, Meta(ge=0)] = 0
     privacy: PrivacyMode = "open"
@@ -192,11 +226,18 @@ class DomainScenario(Strict, frozen=True):
     clients: ClientModel = ClientModel()
     attackers: tuple[Attackers, ...] = ()
     joins_at_s: Seconds = 0.0
-    scaling: dict[str, tuple[float, float]] = {}
+    scaling: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
+    dp: DpRules | None = None
+    stream: RowStream | None = None
+    drift: Drift | None = None
 
     def __post_init__(self) -> None:
         if sum(a.share for a in self.attackers) > 1:
             raise ValueError("attackers: their shares add up to more than 1")
+        if (self.privacy == "dp") != (self.dp is not None):
+            raise ValueError("dp: goes with `privacy: dp`, and with that alone")
+        if self.dp is not None and self.policy is not None and self.policy.mode != "deadline":
+            raise ValueError("policy: in mode dp rounds close at their deadline (mode: deadline)")
 
 
 class Evaluate(Strict, frozen=True):
@@ -214,6 +255,8 @@ class Scenario(Strict, frozen=True):
         limit_s: or at this virtual time.
         poll_ms: virtual time between two looks of the services at what has arrived.
         keep_log: keep every record of every topic, not the ledger alone.
+        gossip: None: clients hear of the server alone.
+        outage: when the server is away; a run that it never ends needs ``limit_s``.
     """
 
     name: str
@@ -225,6 +268,8 @@ class Scenario(Strict, frozen=True):
     learning: LearningSettings = LearningSettings()
     evaluate: Evaluate = Evaluate()
     keep_log: bool = False
+    gossip: Gossip | None = None
+    outage: Outage | None = None
     directory: Path = Path()
 
     def __post_init__(self) -> None:

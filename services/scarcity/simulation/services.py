@@ -1,7 +1,9 @@
 """The server's side in one process: log, memory and meta-learner, on one thread."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import count
 
 from scarcity import __version__
 from scarcity.client.outgoing import profile_record, registration_record
@@ -14,7 +16,14 @@ from scarcity.learning.online_maml import LearningSettings, OnlineMAMLEngine
 from scarcity.memory.admission import AdmissionLimits
 from scarcity.memory.global_memory import GlobalMemory
 from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
+from scarcity.meta.noised_versions import no_keys
 from scarcity.simulation.log import MemoryLog
+
+
+def noise_keys(seed: int) -> Callable[[], bytes]:
+    """Secrets that two runs of a scenario share; a real server draws its own."""
+    numbers = count()
+    return lambda: hashlib.sha256(f"{seed}/noise-key/{next(numbers)}".encode()).digest()
 
 
 class Services:
@@ -25,6 +34,7 @@ class Services:
         clients: of the largest domain; all of them fit into the memory.
         slope_clip: the largest of any domain.
         keep_log: keep the records of every topic; otherwise the ledger's alone.
+        draw_noise_key: a secret for a domain with central noise; drawn from the scenario's seed.
 
     Attributes:
         ledger: values of the ledger's records, in the order of the chain.
@@ -39,6 +49,7 @@ class Services:
         clients: int,
         slope_clip: float,
         keep_log: bool,
+        draw_noise_key: Callable[[], bytes] = no_keys,
     ) -> None:
         self.log = MemoryLog(now_ms=now_ms)
         self.ledger: list[bytes] = []
@@ -46,6 +57,7 @@ class Services:
         self._now_ms = now_ms
         self._keep_log = keep_log
         self._arrived: list[Record] = []
+        self._readers: list[Callable[[Record], None]] = []
         # A partition's quota is an even share, its clients are not: twice as much is room enough.
         self.memory = GlobalMemory(
             2 * clients + 1000,
@@ -54,7 +66,10 @@ class Services:
         )
         # Durations are virtual too: the clock stands still while the services compute.
         self._coordinator = MetaCoordinator(
-            OnlineMAMLEngine(learning), lambda: now_ms() / 1000, __version__
+            OnlineMAMLEngine(learning),
+            lambda: now_ms() / 1000,
+            __version__,
+            draw_noise_key=draw_noise_key,
         )
 
     def declare(self, profile: DomainProfile) -> None:
@@ -93,6 +108,16 @@ class Services:
         self._discard(GLOBAL_MEMORY, *topics - {LEDGER})
         return made
 
+    def publish(self, outgoing: Outgoing) -> Record:
+        """Append a record of another service or of a client."""
+        record = self._append(outgoing)
+        self._discard(outgoing.topic)
+        return record
+
+    def watch(self, reader: Callable[[Record], None]) -> None:
+        """Let another service read every record from now on, insights and dead letters aside."""
+        self._readers.append(reader)
+
     def wake_at_ms(self) -> int | None:
         """When time alone closes the next round."""
         return self._coordinator.wake_at_ms()
@@ -105,6 +130,8 @@ class Services:
         record = self.log.append(outgoing)
         if outgoing.topic in FOLLOWED:
             self._coordinator.observe(record)
+        for reader in self._readers:
+            reader(record)
         return record
 
     def _discard(self, *topics: str) -> None:
