@@ -12,6 +12,7 @@ import yaml
 
 from scarcity.broker import schemas
 from scarcity.broker.declared import load_topics
+from scarcity.events.checkpoint import Checkpoint
 from scarcity.events.client_memory import ClientMemory, ExpertMemory, Source
 from scarcity.events.client_registered import ClientRegistered, Moments
 from scarcity.events.codec import SCHEMA_VERSION, encode_json, encode_msgpack
@@ -23,6 +24,7 @@ from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs, RoundPolicy
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.meta_state import MetaState
+from scarcity.events.ruling import Ruling
 from scarcity.events.tensor import TensorPayload
 
 ROOT = Path(__file__).parents[2]
@@ -54,8 +56,10 @@ EXAMPLES: list[msgspec.Struct] = [
     ),
     MetaParameters("retail", 1, "shops", ONE, ONE, ONE, ONE, {"default": ONE}),
     MetaState("retail", tensors={"m": ONE}, scalars={"step": 1.0}, used={0: 7}),
+    Checkpoint(5, 1, MetaState("retail", tensors={"m": ONE})),
+    Ruling("repair", ("retail",), ("shop-7",), 5, states=(MetaState("retail"),)),
 ]  # fmt: skip
-MSGPACK = (GossipWeights, GossipDeviation, MetaParameters, MetaState)
+MSGPACK = (GossipWeights, GossipDeviation, MetaParameters, MetaState, Checkpoint, Ruling)
 
 
 def decoded(event: msgspec.Struct) -> Any:

@@ -10,6 +10,7 @@ docs/decisions/0006-client-state-lives-in-the-log.md.
 
 from dataclasses import dataclass, replace
 
+from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import DomainProfile, PrivacyMode
 from scarcity.events.errors import ServiceError
 
@@ -28,6 +29,21 @@ def check_mode(profile: DomainProfile) -> PrivacyMode:
             "version does not have yet: nothing was published. Ask for `budget`, `dp` or `open`"
         )
     return profile.privacy
+
+
+def check_rejoin(
+    client: str, domain: str, mode: PrivacyMode, before: ClientRegistered | None
+) -> None:
+    """Refuse a client that joined in mode `dp` and would now go on in another.
+
+    Raises:
+        ServiceError: it would.
+    """
+    if before is not None and before.privacy == "dp" and mode != "dp":
+        raise ServiceError(
+            f"client {client!r} joined {domain!r} in privacy mode dp, and the domain now asks for "
+            f"{mode}: give the changed domain a new name"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from scarcity.client.budget import Budget, check_mode
+from scarcity.client.budget import Budget, check_mode, check_rejoin
 from scarcity.client.holdings import Holdings, moments_of
 from scarcity.client.insights import to_insight
 from scarcity.client.noising import Discretion, Noising
@@ -76,11 +76,7 @@ class ClientGroup:
         """
         for client, rows in self.rows.items():
             before = earlier.get(client)
-            if before is not None and before.privacy == "dp" and self.mode != "dp":
-                raise ServiceError(
-                    f"client {client!r} joined {self.profile.domain!r} in privacy mode dp, and the "
-                    f"domain now asks for {self.mode}: give the changed domain a new name"
-                )
+            check_rejoin(client, self.profile.domain, self.mode, before)
             moments = moments_of(rows, self.profile)
             leased = max(2 * len(moments), before.leased_scalars if before else 0)
             at = registration_time_ms(now_ms, before.registered_at_ms if before else None)
@@ -217,9 +213,8 @@ class ClientGroup:
             return published
         draws = [Draw(c, self._take_sequence(c)) for c in chosen]
         result = noising.treat(self._step(draws, current, None, with_slopes=True), draws)
-        self._tell(
-            published, draws, result, current, self._cost(current, None, slopes=True), created_at
-        )
+        cost = self._cost(current, None, slopes=True)
+        self._tell(published, draws, result, current, cost, created_at)
         if noising.rules.where == "local":
             for insight in published.insights:
                 insight.epsilon = noising.epsilon(insight.client_id)

@@ -125,7 +125,8 @@ def split_order(draw: Draw, rows: int) -> npt.NDArray[np.int64]:
     >>> sorted(split_order(Draw("shop-7", 3), 5).tolist())
     [0, 1, 2, 3, 4]
     """
-    return split_orders([draw], np.array([rows]))[0]
+    order: npt.NDArray[np.int64] = split_orders([draw], np.array([rows]))[0]
+    return order
 
 
 def split_orders(draws: Sequence[Draw], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -85,7 +85,7 @@ def with_common_slopes(contributions: Sequence[Contribution]) -> list[Contributi
 
 
 def slope_norms(slopes: Ints) -> Array:
-    """Norm of each client's slopes an expert; int64 [n, E, m + 1] to float64 [n, E], loss a unit."""
+    """Norm of each client's slopes an expert; int64 [n, E, m + 1] to float64 [n, E]."""
     scaled = slopes.astype(np.float64) / SLOPE_SCALE
     squares: Array = np.zeros(slopes.shape[:2])
     for column in range(slopes.shape[2]):
