@@ -5,7 +5,6 @@ tensor operation; each keeps its own rows, budget and sequence numbers.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from torch import Tensor
 
@@ -81,11 +80,9 @@ class ClientGroup:
             leased = max(2 * len(moments), before.leased_scalars if before else 0)
             at = registration_time_ms(now_ms, before.registered_at_ms if before else None)
             self._next_sequence[client] = first_sequence(at)
+            columns = len(self.profile.features)
             self.budgets[client] = Budget.of(
-                rows=len(rows),
-                columns=len(self.profile.features),
-                mode=self.mode,
-                leased=leased,
+                rows=len(rows), columns=columns, mode=self.mode, leased=leased
             )
             self.registered[client] = ClientRegistered(
                 client_id=client,
@@ -175,8 +172,7 @@ class ClientGroup:
             news = [c for c in left if c not in known]
             told.extend(news)
             known.update(news)
-            what: Literal["slopes", "all"] = "slopes" if with_slopes else "all"
-            limited.update((c, self._limited(c, what)) for c in news)
+            limited.update((c, self._limited(c, with_slopes=with_slopes)) for c in news)
             if not able:
                 continue
             published.registrations.extend(self._leases(able, cost))
@@ -204,7 +200,7 @@ class ClientGroup:
                 self._with_lease(client)
                 changed.add(client)
             if noising.is_spent(client) and client not in self._silenced:
-                self._limited(client, "all")
+                self._limited(client, with_slopes=False)
                 self._silenced.add(client)
                 published.silenced.append(client)
                 changed.add(client)
@@ -320,6 +316,6 @@ class ClientGroup:
             registered.dp = self.noising.rules
         return registered
 
-    def _limited(self, client: str, what: Literal["slopes", "all"]) -> ClientRegistered:
-        self.registered[client].limit_reached = what
+    def _limited(self, client: str, *, with_slopes: bool) -> ClientRegistered:
+        self.registered[client].limit_reached = "slopes" if with_slopes else "all"
         return self.registered[client]
