@@ -288,9 +288,8 @@ class ClientGroup:
         )
 
     def _take_sequence(self, client: str) -> int:
-        sequence = self._next_sequence[client]
-        self._next_sequence[client] = sequence + 1
-        return sequence
+        self._next_sequence[client] += 1
+        return self._next_sequence[client] - 1
 
     def _cost(self, current: Version, previous: Version | None, *, slopes: bool) -> int:
         """Numbers in an insight that say something of the rows."""
