@@ -140,9 +140,7 @@ class _Kernels(NamedTuple):
             support = dealt.support[..., some]
             return support @ support.mT, support @ dealt.query[..., some].mT
 
-        return cls(
-            products(slice(1, 1 + dealt.inputs)), products(slice(1 + dealt.inputs, None))
-        )
+        return cls(products(slice(1, 1 + dealt.inputs)), products(slice(1 + dealt.inputs, None)))
 
 
 def _adapted(residuals: _Residuals, kernels: _Kernels, own: _Own) -> Tensor:

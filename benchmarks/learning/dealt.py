@@ -133,7 +133,9 @@ def _batch(population: Population, rows: Sequence[Rows]) -> RowBatch:
 def _deal(
     batch: RowBatch, names: Sequence[str], support_rows: int, deals: int, inputs: int
 ) -> Dealt:
-    parts = [split_rows(batch, [Draw(name, i) for name in names], support_rows) for i in range(deals)]
+    parts = [
+        split_rows(batch, [Draw(name, i) for name in names], support_rows) for i in range(deals)
+    ]
     return Dealt(
         support=torch.cat([part.support for part in parts]),
         support_y=torch.cat([part.support_y for part in parts]),

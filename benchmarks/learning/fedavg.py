@@ -44,7 +44,8 @@ class _Moments(NamedTuple):
 
     def curvature(self) -> Tensor:
         """Largest eigenvalue of each client's second moments; float64 [N]."""
-        return torch.linalg.eigvalsh(self.second)[:, -1]
+        values: Tensor = torch.linalg.eigvalsh(self.second)
+        return values[:, -1]
 
 
 class _Grid(NamedTuple):
@@ -78,9 +79,7 @@ def fedavg(sides: Sides, rounds: int) -> FedAvg:
         errors = _fine(sides.tuning, models)
         at = int(errors.argmin())
         pair, fine = divmod(at, len(FINE_STEPS) * len(FINE_RATES))
-        tuned.append(
-            (float(errors.flatten()[at]), (steps, pair), divmod(fine, len(FINE_RATES)))
-        )
+        tuned.append((float(errors.flatten()[at]), (steps, pair), divmod(fine, len(FINE_RATES))))
 
     def final(choice: tuple[int, int]) -> Tensor:
         steps, pair = choice
