@@ -117,7 +117,9 @@ def run(
     for number in range(max(rounds) + 1):
         if number in rounds or number == 0:
             scores[number] = world.new_clients.score(
-                torch.from_numpy(state.z), torch.from_numpy(state.domain_losses)
+                torch.from_numpy(state.z),
+                torch.from_numpy(state.domain_losses),
+                torch.from_numpy(state.start_losses),
             )
         take = min(clients, len(world.names))
         chosen = sorted(generator.permutation(len(world.names))[:take].tolist())

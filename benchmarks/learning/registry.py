@@ -1,5 +1,10 @@
 """All tables of the learning, in the order of docs/results.md."""
 
+from benchmarks.learning import panels
 from benchmarks.tables import Table
 
-TABLES: tuple[Table, ...] = ()
+TABLES: tuple[Table, ...] = (
+    panels.TABLE,
+    panels.LONG,
+    panels.DEALS_OF_TECHNOLOGY,
+)

@@ -21,6 +21,7 @@ COMMAND_MODULES = (
     "scarcity.demo.commands",
     "scarcity.audit.commands",
     "scarcity.keys.commands",
+    "scarcity.meta.commands",
     "scarcity.simulation.commands",
 )
 

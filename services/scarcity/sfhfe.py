@@ -250,9 +250,14 @@ class SFHFEServer:
 
     def _event(self, name: str) -> MetaParameters:
         state, family = self._domains[name].state, self._domains[name].profile.family
-        candidates = state.candidates
         return parameters_event(
-            name, family, state.version, state.z, state.domain_losses, candidates
+            name,
+            family,
+            state.version,
+            state.z,
+            state.domain_losses,
+            state.candidates,
+            state.start_losses,
         )
 
     def _join(self, clients: Sequence[SFHFEClient]) -> None:

@@ -1,6 +1,8 @@
 """A ledger made by the meta-learner itself, over the in-process log and synthetic insights."""
 
 import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -9,21 +11,33 @@ from scarcity import __version__
 from scarcity.audit.log import AuditLog, read_log
 from scarcity.events.codec import decode_json, encode_json
 from scarcity.events.domain_profile import Column, DomainProfile
+from scarcity.events.errors import EventError
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
-from scarcity.events.topics import DOMAINS, LEDGER, insights_topic
+from scarcity.events.ruling import Ruling, RulingKind
+from scarcity.events.topics import CHECKPOINTS, DOMAINS, LEDGER, insights_topic
 from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH, SLOPE_SCALE, Outgoing, Record
+from scarcity.keys.signed_events import sign_event
+from scarcity.keys.signing import SigningKey, TrustedKeys
 from scarcity.learning.online_maml import LearningSettings, OnlineMAMLEngine
 from scarcity.memory.global_memory import GlobalMemory
 from scarcity.meta.coordinator import MetaCoordinator
+from scarcity.meta.rulings import ruling_record
 from scarcity.simulation.log import MemoryLog
 
 ROUND_MS = 1_000
 START_MS = 1_700_000_000_000
 
 
+WRITER, OPERATOR = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))
+ONE_PARTITION = (LEDGER, CHECKPOINTS)
+
+
 class World:
-    """Memory and meta over one log; each round every client of a domain reports once."""
+    """Memory and meta over one log; each round every client of a domain reports once.
+
+    It is a Broker too: a ruling that is published is heeded at once.
+    """
 
     def __init__(
         self,
@@ -31,11 +45,22 @@ class World:
         settings: LearningSettings | None = None,
         partitions: int = 3,
         code_version: str = __version__,
+        signing: SigningKey | None = None,
+        checkpoint_versions: int = 0,
+        quarantine: float = 0.0,
     ) -> None:
         self.now_ms = START_MS
         self.log = MemoryLog(partitions=partitions, now_ms=lambda: self.now_ms)
         self._memory = GlobalMemory()
-        self._meta = MetaCoordinator(OnlineMAMLEngine(settings), lambda: 0.0, code_version)
+        self._meta = MetaCoordinator(
+            OnlineMAMLEngine(settings),
+            lambda: 0.0,
+            code_version,
+            signing=signing,
+            operators=TrustedKeys([OPERATOR.public]),
+            checkpoint_versions=checkpoint_versions,
+        )
+        self._quarantine = quarantine
         self._random = random.Random(0)
         self._sequence = 0
         self.versions: dict[str, int] = {}
@@ -43,7 +68,7 @@ class World:
     def add_domain(self, domain: str, family: str = "shops", columns: int = 3) -> None:
         self.now_ms += 1
         features = tuple(Column(f"x{i}", 0.0, 1.0) for i in range(columns))
-        policy = RoundPolicy(min_clients=1, quorum=1.0)
+        policy = RoundPolicy(min_clients=1, quorum=1.0, quarantine=self._quarantine)
         profile = DomainProfile(
             domain, family, features, Column("y", 0.0, 1.0), privacy="open", policy=policy
         )
@@ -93,10 +118,31 @@ class World:
             self._meta.observe(self.log.append(changed))
         return record
 
+    async def publish(self, *outgoing: Outgoing) -> None:
+        self.now_ms += 1
+        for one in outgoing:
+            record = self.log.append(one)
+            with suppress(EventError):
+                self._meta.observe(record)
+        self._advance()
+        await self.log.publish()  # nothing more; it wakes the readers
+
+    async def read_all(self, topic: str) -> list[Record]:
+        return await self.log.read_all(topic)
+
+    def stream(self, *topics: str, from_start: bool = True) -> AsyncIterator[list[Record]]:
+        return self.log.stream(*topics, from_start=from_start)
+
+    async def rule(
+        self, kind: RulingKind, domain: str, *clients: str, key: SigningKey = OPERATOR
+    ) -> None:
+        ruling = sign_event(Ruling(kind, (domain,), clients, self.now_ms), key)
+        await self.publish(ruling_record(ruling, at_ms=self.now_ms))
+
     def _advance(self) -> None:
         for publication in self._meta.advance(self.now_ms):
             for outgoing in publication.outgoing:
-                in_one = outgoing.topic == LEDGER  # it has one partition, the others have more
+                in_one = outgoing.topic in ONE_PARTITION
                 self.log.append(outgoing._replace(partition=0) if in_one else outgoing)
             if publication.entry is not None:
                 self.versions[publication.domain] = publication.entry.version
@@ -105,9 +151,11 @@ class World:
         return await read_log(self.log)
 
 
-def three_domains(rounds: int = 4) -> World:
+def three_domains(
+    rounds: int = 4, *, signing: SigningKey | None = None, checkpoint_versions: int = 0
+) -> World:
     """Two domains of one family and, later, one of another: every kind of start."""
-    world = World()
+    world = World(signing=signing, checkpoint_versions=checkpoint_versions)
     world.add_domain("retail", "shops")
     for _ in range(rounds):
         world.round("retail")
@@ -133,3 +181,14 @@ def with_entry(log: AuditLog, at: int, **changes: object) -> AuditLog:
     ledger = list(log.ledger)
     ledger[at] = ledger[at]._replace(value=encode_json(changed))
     return replace(log, ledger=tuple(ledger))
+
+
+def linked_anew(log: AuditLog) -> AuditLog:
+    """The log with every entry's parent put right again, as someone who hides a change would."""
+    parent, ledger = "", []
+    for record in log.ledger:
+        entry = decode_json(record.value, LedgerEntry)
+        entry = msgspec.structs.replace(entry, parent=parent)
+        parent = entry.hash()
+        ledger.append(record._replace(value=encode_json(entry)))
+    return replace(log, ledger=tuple(ledger), head=None)

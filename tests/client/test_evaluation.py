@@ -30,6 +30,14 @@ def test_the_right_prior_beats_every_local_model_on_few_rows() -> None:
     assert scores.uniform < 0.1 * new.own_ridge
 
 
+def test_clients_of_a_ruined_domain_do_as_well_as_from_the_default_start() -> None:
+    clients = {str(i): _line(2.0, 0.1 * i) for i in range(6)}
+    new = NewClients(MAPS, clients, support_rows=5)
+    scores = new.score(_start((20.0, -30.0), -8.0), UNHEARD)
+    assert scores.domain_routed > 100 * new.own_start
+    assert scores.routed == pytest.approx(new.own_start, rel=0.05)
+
+
 def test_own_baselines_are_what_they_say() -> None:
     # Half the rows at 0, half at 2, one support row: the error is 0 or 4, mean over the query
     # 4 * 6 / 11, whichever row was dealt.

@@ -3,12 +3,14 @@
 import contextlib
 
 import msgspec
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scarcity.events.codec import (
     SCHEMA_VERSION,
+    canonical_json,
     decode_json,
     decode_msgpack,
     encode_json,
@@ -91,6 +93,44 @@ def test_no_bytes_crash_a_decoder(raw: bytes) -> None:
 @given(st.sets(st.integers(0, 2**40), max_size=50))
 def test_delta_coded_offsets_come_back(offsets: set[int]) -> None:
     assert PartitionInputs.of(0, list(offsets)).offsets() == sorted(offsets)
+
+
+@given(
+    st.builds(
+        Insight,
+        client_id=st.text(max_size=4),
+        expert_insights=st.dictionaries(
+            st.sampled_from(["expert_0", "expert_7"]),
+            st.builds(
+                ExpertInsight,
+                st.floats(0, 1e12),
+                st.integers(0, 99),
+                previous_loss=st.none() | st.floats(0, 9),
+                slopes=st.none() | st.lists(st.integers(-(2**40), 2**40), max_size=3),
+                candidate_losses=st.none()
+                | st.dictionaries(st.sampled_from(["family", "default"]), st.floats(0, 1)),
+            ),
+        ),
+        avg_loss=st.floats(0, 1),
+        total_samples=st.integers(0, 99),
+        domain=st.just("retail"),
+        sequence=st.none() | st.integers(0, 2**53),
+        schema_version=st.sampled_from([SCHEMA_VERSION, "1.7"]),
+    )
+)
+def test_the_canonical_json_leaves_out_what_has_its_default_and_nothing_else(
+    insight: Insight,
+) -> None:
+    def plain(event: msgspec.Struct) -> dict[str, object]:
+        default = {f.name: f.default for f in msgspec.structs.fields(event)}
+        told = msgspec.structs.asdict(event)
+        return {name: value for name, value in told.items() if value != default[name]}
+
+    experts = {name: plain(expert) for name, expert in insight.expert_insights.items()}
+    expected = plain(insight) | {"expert_insights": experts}
+    raw = orjson.dumps(expected, option=orjson.OPT_SORT_KEYS)
+    assert canonical_json(insight) == raw
+    assert canonical_json(decode_json(encode_json(insight), Insight)) == raw
 
 
 def test_every_event_carries_the_version() -> None:

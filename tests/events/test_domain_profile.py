@@ -1,11 +1,15 @@
 """A profile that cannot work is refused where it is written."""
 
+from typing import Any
+
 import pytest
 
 from scarcity.events.dead_letter import park
 from scarcity.events.domain_profile import Column, DomainProfile
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.errors import InputError, InsightError, Reason
 from scarcity.events.headers import event_headers
+from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.topics import check_domain
 from scarcity.events.types import Position, Record
 
@@ -33,6 +37,53 @@ def test_a_scale_of_zero_is_refused() -> None:
 
 def test_domains_of_a_family_share_the_seed_of_their_feature_maps() -> None:
     assert DomainProfile("a", "f", (X,), Y).map_seed == DomainProfile("b", "f", (X,), Y).map_seed
+
+
+RULES = DpRules(clients=100)
+AT_DEADLINE = RoundPolicy(mode="deadline")
+
+
+def private(**changes: Any) -> DomainProfile:
+    fields = {"privacy": "dp", "dp": RULES, "policy": AT_DEADLINE}
+    return DomainProfile("d", "f", (X,), Y, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dp": None}, "goes with privacy dp"),
+        ({"privacy": "open"}, "goes with privacy dp"),
+        ({"scaling": "estimated"}, "moments are told without noise"),
+        ({"slopes": False}, "slopes: true"),
+        ({"policy": RoundPolicy()}, "a round's end tells who took part"),
+        ({"policy": RoundPolicy(mode="deadline", quarantine=1.0)}, "judges single clients"),
+    ],
+)
+def test_a_profile_that_would_tell_more_than_mode_dp_promises_is_refused(
+    changes: dict[str, Any], says: str
+) -> None:
+    assert private().dp == RULES
+    with pytest.raises(ValueError, match=says):
+        private(**changes)
+
+
+def test_local_noise_needs_no_secret_participation() -> None:
+    assert private(dp=DpRules(where="local"), policy=RoundPolicy()).policy.mode == "sync"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"clients": 0}, "needs the number of clients"),
+        ({"noise_multiplier": 0.0}, "promises nothing"),
+        ({"delta": 1.0}, "dp.delta"),
+        ({"sampling_rate": 0.0}, "dp.sampling_rate"),
+        ({"clip": float("nan")}, "dp.clip"),
+    ],
+)
+def test_rules_that_promise_nothing_are_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        DpRules(**{"clients": 100, **changes})
 
 
 @pytest.mark.parametrize("name", ["", "Retail", "a.b", "-a", "a" * 65, "über"])

@@ -9,7 +9,7 @@ from scarcity.events.errors import EventError
 from scarcity.events.gossip_plan import GossipPlan
 from scarcity.events.insight import Insight
 from scarcity.events.types import Position, Record
-from scarcity.gossip.members import Members
+from scarcity.gossip.members import NOISED, Members
 from scarcity.gossip.planner import NO_INSIGHT, P2PGossipManager
 
 MANAGER = P2PGossipManager()
@@ -52,6 +52,20 @@ def test_registered_clients_that_were_heard_trade(members: Members) -> None:
     for each in (registered("a"), registered("c"), seen("a"), seen("c")):
         members.apply(each)
     assert {c: p.peers for c, p in plans(members).items()} == {"a": ["c"], "c": ["a"]}
+
+
+def test_clients_in_mode_dp_do_not_trade_and_no_group_tells_of_their_losses(
+    members: Members,
+) -> None:
+    for each in (registered("a"), registered("c"), seen("a"), seen("c")):
+        members.apply(each)
+    for client in ("a", "c"):
+        event = ClientRegistered(client, "retail", 9, 0, privacy="dp")
+        members.apply(record("clients", client, encode_json(event)))
+    assert {c: (p.status, p.group, p.reason) for c, p in plans(members).items()} == {
+        "a": ("waiting", 0, NOISED),
+        "c": ("waiting", 0, NOISED),
+    }
 
 
 def test_a_domain_does_not_trade_with_another(members: Members) -> None:

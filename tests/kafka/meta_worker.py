@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +26,9 @@ META = "import os; from scarcity.meta.service import main; main(os.environ)"
 class MetaProcess:
     """A worker and its log; a file, because a pipe that nobody reads would stop the worker."""
 
-    def __init__(self, address: str, log: Path) -> None:
+    def __init__(self, address: str, log: Path, settings: Mapping[str, str]) -> None:
         environment = {**os.environ, "SCARCITY_BOOTSTRAP_SERVERS": address, "OMP_NUM_THREADS": "1"}
+        environment |= settings
         self.log = log
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -54,15 +55,16 @@ class MetaProcess:
 class MetaProcesses:
     """Workers of one broker, gone at the end whatever happened."""
 
-    def __init__(self, address: str, directory: Path) -> None:
+    def __init__(self, address: str, directory: Path, **settings: str) -> None:
         self._address = address
+        self._settings = settings
         self._directory = directory
         self.started: list[MetaProcess] = []
 
     def start(self) -> MetaProcess:
         """One more worker."""
         log = self._directory / f"meta-{len(self.started)}.log"
-        self.started.append(MetaProcess(self._address, log))
+        self.started.append(MetaProcess(self._address, log, self._settings))
         return self.started[-1]
 
     def __enter__(self) -> Self:

@@ -12,8 +12,10 @@ from scarcity.learning.contribution import (
     mean_losses,
     reconstruct,
     slope_norms,
+    typical_losses,
 )
 from scarcity.learning.directions import block, hadamard, signs
+from scarcity.learning.settings import TRUST_SCALE
 
 GRADIENT = np.random.default_rng(1).normal(size=(10, 129))
 
@@ -97,3 +99,41 @@ def test_an_expert_that_no_one_runs_has_no_mean_loss() -> None:
     report = bare_contribution()
     report.losses[4] = np.nan
     assert np.isnan(mean_losses([report])).tolist() == [i == 4 for i in range(10)]
+
+
+def test_a_client_that_does_not_count_changes_nothing() -> None:
+    reports = _covering(3)
+    liar = _report("liar", 7, 3)
+    assert liar.slopes is not None
+    slopes = np.stack([r.slopes for r in reports if r.slopes is not None])
+    with_liar = np.concatenate([slopes, -1000 * liar.slopes[None]])
+    counts = np.array([TRUST_SCALE] * len(reports) + [0])
+    found = reconstruct("d", 3, [*reports, liar], with_liar, counts)
+    assert np.array_equal(found, reconstruct("d", 3, reports, slopes))
+
+
+def test_counting_half_is_counting_half_as_often() -> None:
+    reports = _covering(3)
+    other = _report("other", 7, 3)
+    assert other.slopes is not None
+    slopes = np.stack([r.slopes for r in [*reports, other] if r.slopes is not None])
+    slopes[-1] = 0
+    half = np.array([TRUST_SCALE] * len(reports) + [TRUST_SCALE // 2])
+    twice = [2 * TRUST_SCALE] * len(reports) + [TRUST_SCALE]
+    found = reconstruct("d", 3, [*reports, other], slopes, half)
+    assert np.array_equal(found, reconstruct("d", 3, [*reports, other], slopes, np.array(twice)))
+
+
+def test_typical_losses_are_what_most_clients_find() -> None:
+    honest = [np.array([1.0, 2.0]) * scale for scale in (1.0, 2.0, 3.0)]
+    bait = [np.array([0.0, 1e9])] * 2
+    # Means of the five: 1.5, 3, 4.5 and twice 5e8, the median 4.5; shares: 0, 0, 2/3, 2/3, 2/3 of
+    # the first expert and 4/3, 4/3, 4/3, 2, 2 of the second.
+    assert typical_losses(honest + bait) == pytest.approx([3.0, 6.0])
+
+
+def test_typical_losses_where_nobody_reports_are_not_known() -> None:
+    told = typical_losses([np.array([1.0, np.nan]), np.array([3.0, np.nan])])
+    assert told[0] == 1.0
+    assert np.isnan(told[1])
+    assert typical_losses([np.array([0.0, np.nan])])[0] == 0.0

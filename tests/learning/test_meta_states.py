@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -44,6 +46,16 @@ def test_candidates_survive_a_restart() -> None:
     back = DomainState.from_tensors(*second.to_tensors())
     assert list(back.candidates) == ["family", "default"]
     assert back.previous_z is None
+
+
+def test_doubts_and_losses_of_the_start_survive_a_restart() -> None:
+    engine, batch = OnlineMAMLEngine(), some_batch([9] * 12)
+    family = engine.start_family(3)
+    state = engine.start("test", family, {})
+    state, _, _ = engine.update("test", state, family, honest_round(batch, state, 0))
+    back = DomainState.from_tensors(*replace(state, doubts={"shop-7": 1.25}).to_tensors())
+    assert back.doubts == {"shop-7": 1.25}
+    assert np.array_equal(back.start_losses, state.domain_losses)
 
 
 def test_a_state_with_a_tensor_missing_is_refused() -> None:

@@ -175,10 +175,18 @@ def test_the_step_grows_back_after_good_rounds_and_never_vanishes() -> None:
 
 def test_a_colluding_fifth_ruins_the_undefended_and_not_the_defended() -> None:
     batch, rounds = some_batch([9] * CLIENTS), 60
-    undefended = OnlineMAMLEngine(LearningSettings(gate=False, cap_factor=1e9))
+    undefended = OnlineMAMLEngine(LearningSettings(trust=False, gate=False, cap_factor=1e9))
     before = _loss(batch, default_z(3))
     assert _loss(batch, _learn(undefended, batch, rounds, poison=0.2).z) > before
     assert _loss(batch, _learn(OnlineMAMLEngine(), batch, rounds, poison=0.2).z) < 0.7 * before
+
+
+def test_trust_alone_tells_a_gang_from_the_honest() -> None:
+    batch, gang = some_batch([9] * CLIENTS), {f"client-{i}" for i in range(CLIENTS // 5)}
+    trusting = OnlineMAMLEngine(LearningSettings(gate=False, cap_factor=1e9))
+    state = _learn(trusting, batch, 60, poison=0.2)
+    out = {client for client, doubt in state.doubts.items() if doubt > 2.0}
+    assert out == gang
 
 
 def test_one_shouting_client_moves_the_start_no_further_than_the_median_client() -> None:

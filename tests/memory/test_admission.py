@@ -111,6 +111,7 @@ def test_the_topic_says_which_domain_it_is() -> None:
         (record(insight(total_samples=-4)), Reason.OUT_OF_BOUNDS),
         (record(insight(sequence=-1)), Reason.OUT_OF_BOUNDS),
         (record(insight(created_at=-1.0)), Reason.OUT_OF_BOUNDS),
+        (record(insight(epsilon=-1.0)), Reason.OUT_OF_BOUNDS),
         (record(insight(expert_insights={})), Reason.OUT_OF_BOUNDS),
         (record(insight(expert_insights={"expert_10": expert()})), Reason.UNKNOWN_EXPERT),
         (with_expert(slopes=[1] * 8), Reason.BAD_SLOPES),
@@ -202,7 +203,16 @@ NUMBERS = st.one_of(
 
 @given(
     where=st.sampled_from(
-        ["loss", "samples", "previous_loss", "avg_loss", "total_samples", "sequence", "created_at"]
+        [
+            "loss",
+            "samples",
+            "previous_loss",
+            "avg_loss",
+            "total_samples",
+            "sequence",
+            "created_at",
+            "epsilon",
+        ]
     ),
     number=NUMBERS,
     name=st.sampled_from(["expert_0", "expert_9", "expert_10", "Expert_0", ""]),

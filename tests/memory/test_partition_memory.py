@@ -1,17 +1,19 @@
+import random
+
 import orjson
 import pytest
 from tests.memory.insights import insight, record
 
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.codec import decode_json
-from scarcity.events.errors import Reason
+from scarcity.events.errors import Reason, ServiceError
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits
 from scarcity.memory.partition_memory import PartitionMemory
 
 
-def memory(quota: int = 10) -> PartitionMemory:
-    return PartitionMemory("insights.retail", 2, AdmissionLimits(), quota)
+def memory(quota: int = 10, **more: int) -> PartitionMemory:
+    return PartitionMemory("insights.retail", 2, AdmissionLimits(), quota, **more)
 
 
 def told(client: str, offset: int, loss: float = 0.5) -> Record:
@@ -88,6 +90,32 @@ def test_the_order_of_leaving_can_be_had_from_the_records_in_any_order() -> None
         second.load((out.key or b"").removeprefix(b"retail/"), out.value)
     second.settle()
     assert first.fold([told("c", 3)]) == second.fold([told("c", 3)])
+
+
+def test_clients_at_rest_fold_on_as_if_they_had_stayed_awake() -> None:
+    draw = random.Random(4)
+    awake, resting = memory(quota=5), memory(quota=5, resting_from=0)
+    for first in range(0, 200, 20):
+        batch = [
+            record(
+                b"{" if draw.random() < 0.1 else insight(client, sequence=draw.randrange(60)),
+                first + i,
+                key=client.encode(),
+                partition=2,
+            )
+            for i, client in enumerate(draw.choices("abcdefg", k=20))
+        ]
+        assert awake.fold(batch) == resting.fold(batch)
+    assert [c.encode() for c in awake.clients()] == [c.encode() for c in resting.clients()]
+
+
+def test_a_client_at_rest_that_cannot_be_read_stops_the_worker() -> None:
+    folding = memory()
+    folding.load(b"a", b'{"source":{"topic":"t","partition":0,"offset":1}}')
+    folding.load(b"a", b'{"client_id":"a","source":{"topic":"t","partition":0,"offset":1}}')
+    folding.settle()
+    with pytest.raises(ServiceError, match="upgrade"):
+        folding.fold([told("a", 3)])
 
 
 def test_the_headers_name_the_event_and_a_changed_client_gets_a_new_id() -> None:

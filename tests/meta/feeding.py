@@ -23,10 +23,12 @@ from scarcity.events.topics import (
     insights_topic,
 )
 from scarcity.events.types import EXPERT_NAMES, Outgoing, Position, Record
+from scarcity.keys.signing import SigningKey, TrustedKeys
 from scarcity.learning.online_maml import LearningSettings, OnlineMAMLEngine
 from scarcity.meta.coordinator import MetaCoordinator
 from scarcity.meta.publishing import Publication
 
+WRITER, OPERATOR = SigningKey(bytes([1] * 32)), SigningKey(bytes([2] * 32))
 TWO_CLIENTS = RoundPolicy(min_clients=2, quorum=1.0, deadline_s=10.0)
 
 
@@ -34,7 +36,12 @@ def coordinator(monotonic: Iterable[float] | None = None) -> MetaCoordinator:
     """One whose clock for durations stands still, or ticks through ``monotonic``."""
     ticks = iter(monotonic or ())
     return MetaCoordinator(
-        OnlineMAMLEngine(LearningSettings()), lambda: next(ticks, 0.0), code_version="test"
+        OnlineMAMLEngine(LearningSettings()),
+        lambda: next(ticks, 0.0),
+        code_version="test",
+        signing=WRITER,
+        operators=TrustedKeys([OPERATOR.public]),
+        checkpoint_versions=3,
     )
 
 

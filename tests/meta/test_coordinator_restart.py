@@ -28,7 +28,8 @@ EVENTS = st.lists(
     ),
     max_size=40,
 )
-PATIENT = RoundPolicy(min_clients=2, quorum=0.5, deadline_s=1_000.0)
+# Evidence so small marks clients all the time: what is remembered of them must come back too.
+PATIENT = RoundPolicy(min_clients=2, quorum=0.5, deadline_s=1_000.0, quarantine=0.3)
 DOMAINS_AT_WORK = [
     profile("retail", policy=PATIENT),
     profile("outlet", policy=PATIENT),
@@ -81,9 +82,12 @@ def essence(publication: Publication) -> list[object]:
     """All but times, and what hangs on times."""
     (entry,) = entries([publication])
     (sent,) = parameters([publication])
-    states = [(s.key, s.version, s.tensors, s.used) for s in latest_states([publication])]
+    states = [
+        (s.key, s.version, s.tensors, s.used, s.evidence, s.marks, s.checkpoint_length)
+        for s in latest_states([publication])
+    ]
     return [
-        msgspec.structs.replace(entry, parent="", phases_s={}),
+        msgspec.structs.replace(entry, parent="", phases_s={}, signature=""),
         msgspec.structs.replace(sent, ledger_hash=""),
         states,
     ]

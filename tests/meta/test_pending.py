@@ -72,6 +72,20 @@ def test_a_departed_client_counts_for_nothing_until_it_returns() -> None:
     assert taken(pending) == [("b", 9)]
 
 
+def test_a_marked_client_counts_for_nothing_until_it_is_lifted() -> None:
+    departed = {"c"}
+    pending = PendingSet({}, departed)
+    for client, offset in (("a", 3), ("b", 9), ("c", 11)):
+        pending.put(memory(client, offset))
+    pending.marked = {"b", "c", "never heard of"}
+    assert (pending.count(), pending.active(0, 60.0)) == (1, 1)
+    assert (pending.newest("b"), pending.newest("x")) == ((0, 9), (-1, -1))
+    assert pending.departed() == ["c"]
+    assert taken(pending) == [("a", 3)]
+    pending.marked = ()
+    assert taken(pending) == [("b", 9)]
+
+
 def test_a_client_is_active_while_its_last_insight_is_young() -> None:
     pending = PendingSet({})
     pending.put(memory("a", 3, at_ms=1_000))

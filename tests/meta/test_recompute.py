@@ -2,15 +2,25 @@
 
 import hashlib
 
+import msgspec
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.meta.feeding import insight
 
-from scarcity.events.codec import decode_json, encode_json
+from scarcity.events.codec import canonical_json, decode_json, encode_json
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.types import META_COUNT
 from scarcity.learning.online_maml import OnlineMAMLEngine
 from scarcity.meta.pending import Heard
-from scarcity.meta.recompute import contribution, first_version, inputs_of, next_version
+from scarcity.meta.recompute import (
+    canonical_insight,
+    contribution,
+    contributions,
+    first_version,
+    inputs_of,
+    next_version,
+)
 
 
 def test_the_inputs_hash_is_the_same_from_the_clients_bytes_and_from_the_memorys_record() -> None:
@@ -79,3 +89,50 @@ def test_slopes_whose_directions_are_unknown_are_left_out() -> None:
         assert contribution(told, version=5).slopes is None
     unplaced = insight("retail", "a", 1, version=None)
     assert contribution(unplaced, version=5).meta_version == 5
+
+
+@given(
+    loss=st.floats(0, 1e300),
+    previous=st.none() | st.floats(0, 1e6),
+    slopes=st.none() | st.lists(st.integers(-(2**44), 2**44), max_size=17),
+    tried=st.none() | st.dictionaries(st.text(max_size=5), st.floats(0, 1e6), max_size=3),
+    sequence=st.none() | st.integers(0, 2**53),
+    schema_version=st.sampled_from(["1.0", "1.7"]),
+)
+def test_the_fast_canonical_json_is_the_canonical_json(
+    loss: float,
+    previous: float | None,
+    slopes: list[int] | None,
+    tried: dict[str, float] | None,
+    sequence: int | None,
+    schema_version: str,
+) -> None:
+    experts = {"expert_1": ExpertInsight(loss, 4, previous, slopes, tried)}
+    one = Insight("a", experts, loss, 4, "retail", sequence, schema_version=schema_version)
+    for told in (one, decode_json(encode_json(one), Insight)):
+        assert canonical_insight(told) == canonical_json(told)
+
+
+def test_many_contributions_are_what_each_is_by_itself() -> None:
+    full = insight("retail", "a", 1, 3)
+    some = {n: e for n, e in full.expert_insights.items() if n != "expert_4"}
+    lossy = {n: ExpertInsight(e.loss, e.samples) for n, e in some.items()}
+    longer = {n: msgspec.structs.replace(e, slopes=[*(e.slopes or []), 7]) for n, e in some.items()}
+    told = [
+        full,
+        insight("retail", "b", 2, 0),
+        *(
+            msgspec.structs.replace(full, expert_insights=experts)
+            for experts in (some, lossy, longer)
+        ),
+        msgspec.structs.replace(full, sequence=None),
+    ]
+    for one, together in zip(told, contributions(told, 3), strict=True):
+        alone = contribution(one, 3)
+        assert (together.client_id, together.meta_version) == (alone.client_id, alone.meta_version)
+        for name in ("losses", "previous_losses", "slopes"):
+            a, b = getattr(together, name), getattr(alone, name)
+            assert (a is None) == (b is None), name
+            if a is not None:
+                assert a.dtype == b.dtype
+                assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f")

@@ -51,6 +51,14 @@ def test_an_async_round_closes_at_its_buffer_whatever_the_number_of_active_clien
     assert decide(ASYNC, RoundView(4, 1000, 0), now_ms=0) == Close("buffer")
 
 
+def test_a_round_that_ends_at_its_deadline_does_not_end_sooner_however_many_come() -> None:
+    policy = RoundPolicy(mode="deadline", min_clients=2, deadline_s=10.0)
+    waits = decide(policy, RoundView(500, 500, 0), now_ms=9_999)
+    assert isinstance(waits, Wait)
+    assert waits.until_ms == 10_000
+    assert decide(policy, RoundView(2, 500, 0), now_ms=10_000) == Close("deadline")
+
+
 def test_an_async_domain_smaller_than_its_buffer_closes_at_the_deadline() -> None:
     assert decide(ASYNC, RoundView(3, 3, 0), now_ms=10_000) == Close("deadline")
 

@@ -1,8 +1,12 @@
 """Settings of the meta-learner."""
 
+from pathlib import Path
+
 import pytest
 
 from scarcity.events.errors import InputError
+from scarcity.keys.files import write_key
+from scarcity.keys.signing import SigningKey
 from scarcity.learning.online_maml import LearningSettings
 from scarcity.meta.settings import MetaSettings
 
@@ -21,9 +25,29 @@ def test_the_gate_can_be_turned_off() -> None:
     assert not MetaSettings.from_environment({"SCARCITY_META_GATE": "off"}).learning.gate
 
 
+def test_keys_are_read_from_the_files_that_are_named(tmp_path: Path) -> None:
+    key = SigningKey(bytes(32))
+    public = write_key(tmp_path / "writer.key", key)
+    environ = {
+        "SCARCITY_META_SIGNING_KEY": str(tmp_path / "writer.key"),
+        "SCARCITY_META_OPERATOR_KEYS": str(public),
+        "SCARCITY_META_CHECKPOINT_VERSIONS": "7",
+    }
+    settings = MetaSettings.from_environment(environ)
+    assert settings.signing == key
+    assert settings.operators.ids == [key.public.key_id]
+    assert settings.checkpoint_versions == 7
+    default = MetaSettings.from_environment({})
+    assert (default.signing, default.operators.ids) == (None, [])
+    assert default.checkpoint_versions == 100
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("SCARCITY_META_SIGNING_KEY", "none.key"),
+        ("SCARCITY_META_OPERATOR_KEYS", "none.pub"),
+        ("SCARCITY_META_CHECKPOINT_VERSIONS", "-1"),
         ("SCARCITY_META_MODE", "batch"),
         ("SCARCITY_META_RATE", "fast"),
         ("SCARCITY_META_RATE", "0"),

@@ -1,17 +1,21 @@
 """Records as the services write them, for tests of what reads them."""
 
+from typing import Literal
+
 import msgspec
 
 from scarcity.events.client_memory import ClientMemory, ExpertMemory, Source, memory_key
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import encode_json, encode_msgpack
 from scarcity.events.domain_profile import Column, DomainProfile, PrivacyMode
+from scarcity.events.dp_rules import DpRound, DpRules
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.gossip_plan import GossipPlan
 from scarcity.events.gossip_weights import GossipWeights
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs, RoundPolicy
 from scarcity.events.meta_parameters import MetaParameters
+from scarcity.events.standing import Lift, Mark
 from scarcity.events.tensor import TensorPayload
 from scarcity.events.types import Headers, Position, Record
 
@@ -31,13 +35,17 @@ def insight_event(client_id: str, domain: str, loss: float = 0.5) -> Insight:
     return Insight(client_id, experts, loss, 3, domain, sequence=1, meta_version=0)
 
 
-def insight(client_id: str, domain: str, at_ms: int = 0) -> Record:
-    value = encode_json(insight_event(client_id, domain))
-    return record(f"insights.{domain}", client_id, value, at_ms)
+def insight(client_id: str, domain: str, at_ms: int = 0, slopes: list[int] | None = None) -> Record:
+    event = insight_event(client_id, domain)
+    event.expert_insights["expert_0"].slopes = slopes
+    return record(f"insights.{domain}", client_id, encode_json(event), at_ms)
 
 
-def registered(client_id: str, domain: str) -> Record:
-    return record("clients", client_id, encode_json(ClientRegistered(client_id, domain, 9, 0)))
+def registered(
+    client_id: str, domain: str, limit_reached: Literal["", "slopes", "all"] = ""
+) -> Record:
+    event = ClientRegistered(client_id, domain, 9, 0, limit_reached=limit_reached)
+    return record("clients", client_id, encode_json(event))
 
 
 def memory(
@@ -71,15 +79,27 @@ def parameters(domain: str, version: int, *, source_ms: int, at_ms: int) -> Reco
 
 
 def ledger(
-    domain: str, version: int, *, losses: list[float | None] | None = None, reverted: bool = False
+    domain: str,
+    version: int,
+    *,
+    losses: list[float | None] | None = None,
+    reverted: bool = False,
+    epsilon: float | None = None,
+    marks: tuple[Mark, ...] = (),
+    lifted: tuple[str, ...] = (),
+    closed_by: str = "quorum",
 ) -> Record:
+    dp = None
+    if epsilon is not None:
+        dp = DpRound(DpRules(clients=100), 8, epsilon, 1e-5)
     event = LedgerEntry(
         domain=domain, version=version, parent="", family=domain,
         inputs=[PartitionInputs.of(0, [1, 2])], inputs_hash="", clients=2, active_clients=2,
         mean_staleness_versions=0.5, policy=RoundPolicy(), settings_hash="", code_version="",
-        closed_by="quorum", reverted=reverted, result_hash="", mean_loss=0.4,
+        closed_by=closed_by, reverted=reverted, result_hash="", mean_loss=0.4,
         expert_losses=losses or [0.4] * 10, step_scale=0.7,
-        phases_s={"collection": 0.2, "processing": 0.01}, written_at_ms=0,
+        phases_s={"collection": 0.2, "processing": 0.01}, written_at_ms=0, dp=dp,
+        marks=list(marks), lifted=[Lift(client, 0) for client in lifted],
     )  # fmt: skip
     return record("ledger", domain, encode_json(event))
 
@@ -120,6 +140,22 @@ def parked(reason: str) -> Record:
     return record("dead-letters", "c", b"?", headers=(("dl_reason", reason.encode()),))
 
 
+def a_private_session() -> list[Record]:
+    """Two domains at the limits of their privacy."""
+    return [
+        profile("clinic"),
+        registered("a", "clinic", "slopes"),
+        registered("b", "clinic"),
+        registered("c", "clinic", "slopes"),
+        registered("c", "clinic", "all"),
+        insight("a", "clinic"),
+        insight("b", "clinic", slopes=[1] * 9),
+        insight('"slopes":[', "clinic"),
+        ledger("ward", 1, epsilon=0.5),
+        ledger("ward", 2, epsilon=0.75),
+    ]
+
+
 def a_session() -> list[Record]:
     """A short life of two domains: `retail` gains and `energy` does not; one client waits."""
     result = []
@@ -140,3 +176,14 @@ def a_session() -> list[Record]:
             weights(f"{domain}-1", domain, exchanges=3, evictions=1),
         ]
     return [*result, parked("malformed"), parked("malformed"), parked("wrong-domain")]
+
+
+def a_session_with_marks() -> list[Record]:
+    """Four clients were marked, one was lifted again, one was taken out."""
+    by_check = [Mark(client, "check", 0, 5, 6.5) for client in "abc"]
+    return [
+        profile("retail"),
+        ledger("retail", 1, marks=tuple(by_check)),
+        ledger("retail", 2, marks=(Mark("d", "operator", ruling=0),), lifted=("a",)),
+        ledger("retail", 3, marks=(Mark("e", "repair", ruling=1),), closed_by="repair"),
+    ]

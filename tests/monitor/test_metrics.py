@@ -11,15 +11,16 @@ UNITS = ("seconds", "versions", "ratio", "records", "insights", "clients", "roun
 WITHOUT_UNIT = {
     "scarcity_loss", "scarcity_expert_loss", "scarcity_evaluation_error",
     "scarcity_memory_insights_limit", "scarcity_dead_letters", "scarcity_gossip_exchanges",
-    "scarcity_gossip_evictions", "scarcity_gossip_readmissions",
+    "scarcity_gossip_evictions", "scarcity_gossip_readmissions", "scarcity_privacy_epsilon",
+    "scarcity_privacy_epsilon_limit", "scarcity_privacy_delta",
 }  # fmt: skip
-LABELS = {"domain", "expert", "reason", "state", "model", "phase", "group", "topic", "le"}
+LABELS = {"domain", "expert", "reason", "state", "model", "phase", "by", "group", "topic", "le"}
 
 
 @pytest.fixture
 def page() -> str:
     view = SystemView(memory_limit=10_000)
-    view.fold(records.a_session())
+    view.fold([*records.a_session(), *records.a_private_session()])
     lag = {("scarcity-memory", "insights.retail"): 7}
     return exposition(SystemCollector(view, lambda: 3_000, lambda: lag)).decode()
 
@@ -79,3 +80,30 @@ def test_the_time_to_parameters_is_a_histogram_in_seconds(page: str) -> None:
 def test_an_empty_view_has_a_page() -> None:
     page = exposition(SystemCollector(SystemView(), lambda: 0)).decode()
     assert value(page, "scarcity_monitor_records_total") == 0
+
+
+def test_what_is_spent_of_privacy_is_on_the_page() -> None:
+    view = SystemView()
+    view.fold(records.a_private_session())
+    page = exposition(SystemCollector(view, lambda: 0)).decode()
+    clinic, ward = {"domain": "clinic"}, {"domain": "ward"}
+    assert value(page, "scarcity_losses_only_insights_total", **clinic) == 2
+    name = "scarcity_privacy_limited_clients"
+    assert value(page, name, **clinic, state="without_slopes") == 1
+    assert value(page, name, **clinic, state="silent") == 1
+    assert value(page, "scarcity_privacy_epsilon", **ward) == 0.75
+    assert value(page, "scarcity_privacy_epsilon_limit", **ward) == 6.0
+    assert value(page, "scarcity_privacy_delta", **ward) == 1e-5
+    assert 'scarcity_privacy_epsilon{domain="clinic"}' not in page
+
+
+def test_marked_clients_and_repairs_are_counted() -> None:
+    view = SystemView()
+    view.fold(records.a_session_with_marks())
+    page = exposition(SystemCollector(view, lambda: 0)).decode()
+    told = {
+        by: value(page, "scarcity_marked_clients", domain="retail", by=by)
+        for by in ("check", "operator", "repair")
+    }
+    assert told == {"check": 2, "operator": 1, "repair": 1}
+    assert value(page, "scarcity_repaired_versions_total", domain="retail") == 1

@@ -75,3 +75,22 @@ def test_the_closing_table_says_who_gained(view: SystemView) -> None:
     # retail .21 against its own ridge .5 is -58 %; energy .71 is +42 %.
     assert "yes (-58 %)" in rows["retail"]
     assert "no (+42 %)" in rows["energy"]
+
+
+def test_what_is_spent_of_privacy_is_on_screen_and_in_the_log() -> None:
+    view = SystemView()
+    view.fold(records.a_private_session())
+    for shown in (text(live_view(view, 0), width=300), log_line(view, 0)):
+        assert "ward: epsilon 0.75 of 6 at delta 1e-05" in shown
+        assert (
+            "clinic: 2 insights of losses alone, 1 client without budget for slopes, "
+            "1 client silent at their limit"
+        ) in shown
+
+
+def test_who_counts_no_more_is_named() -> None:
+    view = SystemView()
+    assert "count no more" not in log_line(view, 0)
+    view.fold(records.a_session_with_marks())
+    for shown in (text(live_view(view, 0), width=300), log_line(view, 0)):
+        assert ("count no more: retail: b (check), c (check), d (operator) and 1 more") in shown

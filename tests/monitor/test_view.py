@@ -141,3 +141,27 @@ def test_the_order_between_topics_does_not_matter() -> None:
         assert twin.accepted.value == domain.accepted.value == 30
         assert twin.evaluations.items() == domain.evaluations.items()
     assert one.dead_letters == other.dead_letters
+
+
+def test_losses_alone_and_clients_at_their_privacy_limit_are_counted() -> None:
+    clinic = view_of(*records.a_private_session()).domains["clinic"]
+    # The name of the third client is no key.
+    assert (clinic.insights, clinic.without_slopes) == (3, 2)
+    assert (clinic.clients_limited("slopes"), clinic.clients_limited("all")) == (1, 1)
+
+
+def test_a_client_that_starts_again_with_room_is_limited_no_more() -> None:
+    view = view_of(*records.a_private_session(), records.registered("c", "clinic"))
+    assert view.domains["clinic"].clients_limited("all") == 0
+
+
+def test_the_epsilon_of_the_ledger_is_known() -> None:
+    ward = view_of(*records.a_private_session()).domains["ward"]
+    assert ward.dp is not None
+    assert (ward.dp.epsilon, ward.dp.delta, ward.dp.rules.epsilon_limit) == (0.75, 1e-5, 6.0)
+
+
+def test_marks_hold_until_they_are_lifted() -> None:
+    retail = view_of(*records.a_session_with_marks()).domains["retail"]
+    assert dict(retail.marked) == {"b": "check", "c": "check", "d": "operator", "e": "repair"}
+    assert (retail.clients_marked("check"), retail.repairs) == (2, 1)

@@ -22,7 +22,7 @@ from scarcity.audit.inputs import positions
 from scarcity.audit.log import AuditLog, Head
 from scarcity.events.codec import SCHEMA_VERSION, refuse_newer
 from scarcity.events.errors import EventError, InputError, ServiceError
-from scarcity.events.topics import LEDGER
+from scarcity.events.topics import CHECKPOINTS, LEDGER, RULINGS
 from scarcity.events.types import Position, Record
 from scarcity.learning.online_maml import LearningSettings
 
@@ -50,6 +50,7 @@ class Manifest(msgspec.Struct, frozen=True):
         first_offsets: by insights topic and partition, the first record that was still kept.
         settings: learning settings that the exporter knew; the ledger's hash proves them.
         members: by file name.
+        noise_keys: of domains with central noise. They tell no more than the insights beside them.
     """
 
     format: str
@@ -63,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True):
     first_offsets: dict[str, dict[int, int]]
     settings: list[LearningSettings]
     members: dict[str, Member]
+    noise_keys: dict[str, bytes] = {}
 
 
 def write_bundle(
@@ -84,7 +86,11 @@ def write_bundle(
     """
     if all_insights and not log.is_whole:
         raise InputError("this bundle holds used insights only: export all from the broker")
-    files = {f"{LEDGER}.jsonl": (LEDGER, log.ledger)}
+    files = {
+        f"{LEDGER}.jsonl": (LEDGER, log.ledger),
+        f"{RULINGS}.jsonl": (RULINGS, log.rulings),
+        f"{CHECKPOINTS}.jsonl": (CHECKPOINTS, log.checkpoints),
+    }
     used = {p for link in read_chain(log.ledger).links for p in positions(link.entry)}
     for topic, records in sorted(log.insights.items()):
         kept = records if all_insights else tuple(r for r in records if r.position in used)
@@ -108,6 +114,7 @@ def write_bundle(
             name: Member(topic, len(records), hashlib.sha256(contents[name]).hexdigest())
             for name, (topic, records) in files.items()
         },
+        noise_keys=dict(sorted(log.noise_keys.items())),
     )
     _write(path, {MANIFEST: _manifest_json(manifest), **contents})
     return manifest
@@ -137,8 +144,17 @@ def read_bundle(path: Path) -> tuple[AuditLog, Manifest]:
         for topic, offsets in manifest.first_offsets.items()
         for partition, offset in offsets.items()
     }
-    ledger = records.pop(LEDGER, ())
-    return AuditLog(ledger, records, first, head, is_whole=manifest.whole), manifest
+    log = AuditLog(
+        ledger=records.pop(LEDGER, ()),
+        rulings=records.pop(RULINGS, ()),
+        checkpoints=records.pop(CHECKPOINTS, ()),
+        insights=records,
+        first_offsets=first,
+        head=head,
+        is_whole=manifest.whole,
+        noise_keys=manifest.noise_keys,
+    )
+    return log, manifest
 
 
 def _manifest_json(manifest: Manifest) -> bytes:

@@ -22,6 +22,9 @@ class Fault(StrEnum):
     GAP = "gap"
     FORK = "fork"
     HEAD = "end of the ledger"
+    SIGNATURE = "signature"
+    CHECKPOINT = "checkpoint"
+    RULING = "ruling"
     INPUTS = "inputs"
     DIFFERS = "differs"
 
@@ -40,12 +43,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Link:
-    """An entry, where it lies, and its hash; ``in_order``: it is the next version of its domain."""
+    """An entry, where it lies, and its hash.
+
+    ``in_order``: it is the next version of its domain. ``index``: its number among those that could
+    be read, from 0.
+    """
 
     position: Position
     entry: LedgerEntry
     hash: str
     in_order: bool
+    index: int = 0
 
     @property
     def name(self) -> str:
@@ -60,15 +68,48 @@ class Chain:
     links: tuple[Link, ...]
     findings: tuple[Finding, ...]
 
-    @property
-    def signed(self) -> int:
-        """Entries whose signature slot is filled."""
-        return sum(bool(link.entry.signature) for link in self.links)
-
     def latest(self, domain: str) -> int | None:
         """Highest version of a domain; None when it has none."""
         versions = [link.entry.version for link in self.links if link.entry.domain == domain]
         return max(versions, default=None)
+
+
+class ChainReader:
+    """Walks a ledger, record after record.
+
+    Attributes:
+        links: the entries so far that could be read; this list grows.
+        findings: what is wrong with their order.
+    """
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+        self.findings: list[Finding] = []
+        self._followed: dict[str, Link] = {}  # by parent
+        self._known: dict[str, Link] = {}  # by own hash
+        self._versions: dict[str, int] = {}
+
+    def read(self, record: Record) -> Link | None:
+        """Take the next record; None when it holds no entry."""
+        try:
+            entry = decode_json(record.value, LedgerEntry)
+        except EventError as error:
+            self.findings.append(Finding(Fault.MALFORMED, str(record.position), str(error)))
+            return None
+        links, before = self.links, self._versions.get(entry.domain, -1)
+        in_order = entry.version == before + 1
+        link = Link(record.position, entry, entry.hash(), in_order, len(links))
+        if record.key != entry.domain.encode():
+            text = f"the key is {record.key!r}; it must be the domain"
+            self.findings.append(Finding(Fault.MALFORMED, _place(link), text))
+        last = links[-1] if links else None
+        self.findings += _check_parent(link, last, self._followed, self._known)
+        self.findings += _check_version(link, before)
+        self._versions[entry.domain] = max(before, entry.version)
+        self._followed.setdefault(entry.parent, link)
+        self._known.setdefault(link.hash, link)
+        links.append(link)
+        return link
 
 
 def read_chain(ledger: Iterable[Record], head: Head | None = None) -> Chain:
@@ -78,31 +119,13 @@ def read_chain(ledger: Iterable[Record], head: Head | None = None) -> Chain:
         ledger: records in the order of the log.
         head: the end as its writer noted it; entries above it may be there already.
     """
-    links: list[Link] = []
-    findings: list[Finding] = []
-    followed: dict[str, Link] = {}  # by parent
-    known: dict[str, Link] = {}  # by own hash
-    versions: dict[str, int] = {}
+    reader = ChainReader()
     for record in ledger:
-        try:
-            entry = decode_json(record.value, LedgerEntry)
-        except EventError as error:
-            findings.append(Finding(Fault.MALFORMED, str(record.position), str(error)))
-            continue
-        before = versions.get(entry.domain, -1)
-        link = Link(record.position, entry, entry.hash(), entry.version == before + 1)
-        if record.key != entry.domain.encode():
-            text = f"the key is {record.key!r}; it must be the domain"
-            findings.append(Finding(Fault.MALFORMED, _place(link), text))
-        findings += _check_parent(link, links[-1] if links else None, followed, known)
-        findings += _check_version(link, before)
-        versions[entry.domain] = max(before, entry.version)
-        followed.setdefault(entry.parent, link)
-        known.setdefault(link.hash, link)
-        links.append(link)
+        reader.read(record)
+    findings = list(reader.findings)
     if head is not None and head.length:
-        findings += _check_head(links, head)
-    return Chain(tuple(links), tuple(findings))
+        findings += _check_head(reader.links, head)
+    return Chain(tuple(reader.links), tuple(findings))
 
 
 def _place(link: Link) -> str:

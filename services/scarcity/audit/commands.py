@@ -5,25 +5,21 @@ can be recomputed any more.
 """
 
 import argparse
-import asyncio
-import gc
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scarcity.broker.commands import add_bootstrap_servers, settings_of
+from scarcity.audit.console import load, progress, show
+from scarcity.audit.repair_command import add_repair_options, run_repair
+from scarcity.broker.commands import add_bootstrap_servers
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from scarcity.audit.log import AuditLog
-    from scarcity.audit.rules import KnownRules
+    from scarcity.audit.signatures import Trust
 
 INCOMPLETE = 3
-PIPE_COLUMNS = 200  # a file or a pipe has no width that a table must fit into
+WITHOUT_COPY = Path()  # `--bisect` by itself
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,8 +30,24 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     verify.add_argument("--domain", help="this domain only (the chain is always checked whole)")
     verify.add_argument("--from", dest="first", metavar="VERSION|TIME", help="first to look at")
     verify.add_argument("--to", dest="last", metavar="VERSION|TIME", help="last to look at")
+    _add_trust(verify)
+    verify.add_argument(
+        "--bisect",
+        nargs="?",
+        const=WITHOUT_COPY,
+        type=Path,
+        metavar="BUNDLE",
+        help="halve: find where versions begin to differ for good, from checkpoint to checkpoint; "
+        "with a BUNDLE, where its ledger parts from this one",
+    )
     explain = _add(verbs, "explain", run_explain, "who contributed what to a version")
     explain.add_argument("version", metavar="DOMAIN@VERSION")
+    for parser_of in (verify, explain):
+        parser_of.add_argument(
+            "--from-checkpoint",
+            action="store_true",
+            help="begin at the last checkpoint before what is asked for, not at the first version",
+        )
     replay = _add(verbs, "replay", run_replay, "memory and meta-parameters as they were")
     replay.add_argument("--as-of", required=True, metavar="TIME|DOMAIN@VERSION")
     replay.add_argument("--out", type=Path, metavar="FILE", help="write the state as JSON")
@@ -48,6 +60,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="YAML with `round:` (fields of a round policy) or `learning:` (learning settings)",
     )
     other.add_argument("--domain", help="this domain only")
+    add_repair_options(other)
     export = _add(verbs, "export", run_export, "write a bundle that is checked without a broker")
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument(
@@ -78,25 +91,81 @@ def _add(
     return parser
 
 
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trusted-keys",
+        type=Path,
+        metavar="FILE",
+        help="public keys of the meta-learner (PEM, several when keys were replaced)",
+    )
+    parser.add_argument(
+        "--operator-keys", type=Path, metavar="FILE", help="public keys of operators, likewise"
+    )
+    parser.add_argument(
+        "--require-signatures", action="store_true", help="an unsigned entry is a fault"
+    )
+
+
 def run_verify(args: argparse.Namespace) -> int:
     """Verify, print the report, and return the exit code."""
     from scarcity import __version__
     from scarcity.audit.screen import verify_text
     from scarcity.audit.selection import Selection, parse_bound
     from scarcity.audit.verification import verify
+    from scarcity.events.errors import InputError
 
     selection = Selection(
         args.domain,
         parse_bound(args.first) if args.first else None,
         parse_bound(args.last) if args.last else None,
     )
-    log, rules = _load(args)
-    with _progress("versions") as on_step:
-        report = verify(log, selection, rules, on_step)
-    _print(verify_text(report, __version__))
+    trust = _trust(args)
+    if args.bisect is not None:
+        if selection != Selection() or args.from_checkpoint:
+            raise InputError("--bisect looks at the whole ledger: give no other selection with it")
+        return _bisect(args)
+    log, rules = load(args)
+    with progress("versions") as on_step:
+        report = verify(
+            log, selection, rules, on_step, trust=trust, from_checkpoint=args.from_checkpoint
+        )
+    show(verify_text(report, __version__))
     if not report.is_sound:
         return 1
     return 0 if report.is_complete else INCOMPLETE
+
+
+def _trust(args: argparse.Namespace) -> "Trust":
+    from scarcity.audit.signatures import Trust
+    from scarcity.events.errors import InputError
+    from scarcity.keys.files import read_trusted_keys
+
+    if args.require_signatures and args.trusted_keys is None:
+        raise InputError("--require-signatures needs --trusted-keys FILE: whose signatures?")
+    writers, operators = (
+        None if path is None else read_trusted_keys(path)
+        for path in (args.trusted_keys, args.operator_keys)
+    )
+    return Trust(writers, operators, args.require_signatures)
+
+
+def _bisect(args: argparse.Namespace) -> int:
+    from scarcity.audit.bisecting import bisect_checkpoints, bisect_copies
+    from scarcity.audit.bundle import read_bundle
+    from scarcity.audit.screen import bisection_text, parting_text
+
+    copy = None if args.bisect == WITHOUT_COPY else read_bundle(args.bisect)[0]
+    log, rules = load(args)
+    with progress("versions") as on_step:
+        if copy is not None:
+            parting = bisect_copies(log, copy, rules, on_step)
+        else:
+            found = bisect_checkpoints(log, rules, on_step)
+    if copy is not None:
+        show(parting_text(parting))
+        return 1 if parting else 0
+    show(bisection_text(found))
+    return 1 if found.differing or found.wrong else 0
 
 
 def run_explain(args: argparse.Namespace) -> int:
@@ -106,10 +175,10 @@ def run_explain(args: argparse.Namespace) -> int:
     from scarcity.audit.selection import parse_version
 
     name = parse_version(args.version)
-    log, rules = _load(args)
-    with _progress("versions") as on_step:
-        explanation = explain(log, name, rules, on_step)
-    _print(explanation_text(explanation))
+    log, rules = load(args)
+    with progress("versions") as on_step:
+        explanation = explain(log, name, rules, on_step, from_checkpoint=args.from_checkpoint)
+    show(explanation_text(explanation))
     return 0 if explanation.is_equal else 1
 
 
@@ -125,10 +194,10 @@ def run_replay(args: argparse.Namespace) -> int:
 
     as_of = parse_as_of(args.as_of)
     memory_settings = MemorySettings.from_environment(os.environ)
-    log, rules = _load(args)
-    with _progress("versions") as on_step:
+    log, rules = load(args)
+    with progress("versions") as on_step:
         past = past_state(log, as_of, rules, memory_settings, on_step)
-    _print(past_text(past))
+    show(past_text(past))
     if args.out is not None:
         try:
             args.out.write_bytes(orjson.dumps(to_document(past), option=orjson.OPT_INDENT_2))
@@ -138,7 +207,7 @@ def run_replay(args: argparse.Namespace) -> int:
 
 
 def run_counterfactual(args: argparse.Namespace) -> int:
-    """Fold again, otherwise, and print both."""
+    """Fold again, otherwise, and print both; publish a repair when asked to."""
     from scarcity.audit.counterfactual import Question, counterfactual
     from scarcity.audit.rules import read_policy
     from scarcity.audit.screen import outcome_text
@@ -146,15 +215,17 @@ def run_counterfactual(args: argparse.Namespace) -> int:
     from scarcity.memory.settings import MemorySettings
 
     without = frozenset(filter(None, (args.without or "").split(",")))
+    if args.publish_repair:
+        return run_repair(args, without)
     if not without and args.policy is None:
         raise InputError("say what would be different: --without CLIENT,… or --policy FILE")
     policy, settings = read_policy(args.policy) if args.policy else (None, None)
     memory_settings = MemorySettings.from_environment(os.environ)
     question = Question(without, policy, settings, args.domain, memory_settings)
-    log, rules = _load(args)
-    with _progress("versions") as on_step:
+    log, rules = load(args)
+    with progress("versions") as on_step:
         outcomes = counterfactual(log, question, rules, on_step)
-    _print(outcome_text(outcomes))
+    show(outcome_text(outcomes))
     return 0
 
 
@@ -162,7 +233,7 @@ def run_export(args: argparse.Namespace) -> int:
     """Write a bundle."""
     from scarcity.audit.bundle import write_bundle
 
-    log, rules = _load(args)
+    log, rules = load(args)
     manifest = write_bundle(
         args.file,
         log,
@@ -174,69 +245,3 @@ def run_export(args: argparse.Namespace) -> int:
     print(f"{args.file}: {records} records of {len(manifest.members)} topics")
     print(f"check it with `scarcity audit verify --offline {args.file}`")
     return 0
-
-
-def _print(found: "RenderableType") -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_COLUMNS)
-    # Soft-wrapped: a hash that is cut by a line break cannot be searched or copied.
-    console.print(found, highlight=False, soft_wrap=True)
-
-
-def _load(args: argparse.Namespace) -> "tuple[AuditLog, KnownRules]":
-    """The records, and the learning settings that are known here."""
-    from scarcity.audit.bundle import read_bundle
-    from scarcity.audit.log import read_log
-    from scarcity.audit.rules import KnownRules, read_settings
-    from scarcity.meta.settings import MetaSettings
-
-    given = [
-        MetaSettings.from_environment(os.environ).learning,
-        *(read_settings(path) for path in args.settings),
-    ]
-    if args.offline is not None:
-        log, manifest = read_bundle(args.offline)
-        return log, KnownRules([*given, *manifest.settings])
-    from rich.console import Console
-
-    from scarcity.broker.kafka import KafkaBroker
-    from scarcity.broker.logs import configure_logging
-
-    kafka = settings_of(args)
-    configure_logging()
-    # Reading needs no producer: the broker's context is not entered.
-    source = KafkaBroker(kafka)
-    with Console(stderr=True).status("reads the topics") as status:
-        reading = read_log(source, lambda topic: status.update(f"reads {topic}"))
-        return asyncio.run(reading), KnownRules(given)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error, gone when it is done; and no garbage collection meanwhile.
-
-    An audit holds all its records and makes no cycles: the collector would walk over the records
-    again and again (measured: a third of the time).
-    """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    gc.disable()
-    try:
-        with bar as progress:
-            task = progress.add_task(what, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-    finally:
-        gc.enable()

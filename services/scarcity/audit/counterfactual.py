@@ -5,23 +5,25 @@ so a refold tells what the meta-learner would have made of the same reports, not
 have reported on other parameters.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scarcity.audit.chain import Link, read_chain
 from scarcity.audit.explanation import norm
-from scarcity.audit.inputs import InsightIndex
 from scarcity.audit.log import AuditLog
 from scarcity.audit.recut import Recut
-from scarcity.audit.replaying import Replay, cannot_make, needed
+from scarcity.audit.replaying import Replay
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import check_known
+from scarcity.audit.steps import Step, cannot_make, needed
+from scarcity.audit.taken_out import TakenOut
 from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.events.types import Position, Record
 from scarcity.learning.initial import LOG_LAMBDA, THETA
 from scarcity.learning.online_maml import DomainState, LearningSettings, OnlineMAMLEngine
 from scarcity.memory.settings import MemorySettings
-from scarcity.meta.pending import Heard
 from scarcity.meta.recompute import Version
 
 
@@ -97,6 +99,66 @@ class Outcome:
     log_sigma2_norm: float
 
 
+class TwoCourses:
+    """The recorded course and one without some clients, or under other rules, side by side.
+
+    Args:
+        links: the entries that will be stepped; the list may grow.
+
+    Attributes:
+        recorded, altered: the replays; nothing is altered without a change that was asked for.
+        heard_of: clients that the recorded course heard, by domain.
+    """
+
+    def __init__(
+        self,
+        log: AuditLog,
+        rules: KnownRules,
+        links: Sequence[Link],
+        *,
+        without: Collection[str] = (),
+        engine: OnlineMAMLEngine | None = None,
+    ) -> None:
+        self.recorded = Replay(log, rules, links)
+        self.altered = (
+            Replay(log, rules, links, without=TakenOut.of(without), engine=engine)
+            if without or engine
+            else self.recorded
+        )
+        self.heard_of: dict[str, set[str]] = defaultdict(set)
+        self._courses: tuple[dict[str, Course], dict[str, Course]] = ({}, {})
+
+    def step(self, link: Link) -> Step:
+        """Make the next entry both ways; returns the recorded one.
+
+        Raises:
+            ServiceError: it can no longer be made again.
+        """
+        recorded = self.recorded.step(link)
+        altered = recorded if self.altered is self.recorded else self.altered.step(link)
+        for step, course in zip((recorded, altered), self._courses, strict=True):
+            if step.version is None:
+                raise cannot_make(link.name, step.lost)
+            course.setdefault(link.entry.domain, Course()).add(step.version, len(step.heard))
+        heard = self.heard_of[link.entry.domain]
+        heard.update(one.insight.client_id for one in recorded.heard)
+        return recorded
+
+    def add_insight(self, record: Record) -> None:
+        """Take in an insight that was recorded after the log was read."""
+        self.recorded.index.add(record)
+        self.altered.index.add(record)
+
+    def has_insight(self, position: Position) -> bool:
+        """Whether an insight is there."""
+        return position in self.recorded.index.records
+
+    def outcomes(self, domains: Iterable[str]) -> list[Outcome]:
+        """Both courses of these domains, compared."""
+        recorded, altered = self._courses
+        return [_outcome(name, recorded[name], altered[name]) for name in sorted(domains)]
+
+
 def counterfactual(
     log: AuditLog,
     question: Question,
@@ -121,59 +183,61 @@ def counterfactual(
     domains = {link.entry.domain for link in chain.links}
     domains = domains if question.domain is None else {question.domain}
     links = needed(chain.links, domains, len(chain.links) - 1)
-    heard_of: set[str] = set()
-    recorded, altered = _both(log, question, rules, links, heard_of, on_step)
-    _check_clients(question, heard_of)
-    return [_outcome(name, recorded[name], altered[name]) for name in sorted(domains)]
+    engine = _engine(question)
+    # Under another round policy the entries are made as they were, and then recut.
+    recut = question.policy is not None
+    courses = TwoCourses(
+        log,
+        rules,
+        links,
+        without=() if recut else question.without,
+        engine=None if recut else engine,
+    )
+    for done, link in enumerate(links, 1):
+        courses.step(link)
+        on_step(done, len(links))
+    check_clients(question.without, courses.heard_of, question.domain)
+    if question.policy is None:
+        return courses.outcomes(domains)
+    again = _recut(log, question, question.policy, rules, links, engine)
+    was = {outcome.domain: outcome.recorded for outcome in courses.outcomes(domains)}
+    return [_outcome(name, was[name], again[name]) for name in sorted(domains)]
 
 
-def _both(
+def _recut(
     log: AuditLog,
     question: Question,
+    policy: RoundPolicy,
     rules: KnownRules,
     links: Sequence[Link],
-    heard_of: set[str],
-    on_step: Callable[[int, int], None],
-) -> tuple[dict[str, Course], dict[str, Course]]:
-    index, engine = InsightIndex.of(log), _engine(question)
-
-    def keep(heard: Heard) -> bool:
-        return heard.insight.client_id not in question.without
-
-    replays = [Replay(index, rules)]
-    if question.policy is None:
-        replays.append(Replay(index, rules, keep=keep, engine=engine))
-    courses: list[dict[str, Course]] = [{}, {}]
-    for done, link in enumerate(links, 1):
-        for replay, course in zip(replays, courses, strict=False):
-            step = replay.step(link)
-            if step.version is None:
-                raise cannot_make(link.name, step.lost)
-            course.setdefault(link.entry.domain, Course()).add(step.version, len(step.heard))
-            if replay is replays[0]:
-                heard_of.update(one.insight.client_id for one in step.heard)
-        on_step(done, len(links))
-    if question.policy is not None:
-        again = Recut(
-            question.policy, Replay(index, rules, engine=engine), question.memory_settings
-        )
-        topics = {f"insights.{link.entry.domain}" for link in links}
-        records = [r for topic in sorted(topics) for r in log.insights.get(topic, ())]
-        without = {client.encode() for client in question.without}
-        kept = [record for record in records if record.key not in without]
-        for domain, version, heard in again.run(links, kept):
-            courses[1].setdefault(domain, Course()).add(version, heard)
-    return courses[0], courses[1]
+    engine: OnlineMAMLEngine | None,
+) -> dict[str, Course]:
+    courses: dict[str, Course] = {}
+    again = Recut(policy, Replay(log, rules, links, engine=engine), question.memory_settings)
+    topics = {f"insights.{link.entry.domain}" for link in links}
+    records = [r for topic in sorted(topics) for r in log.insights.get(topic, ())]
+    without = {client.encode() for client in question.without}
+    kept = [record for record in records if record.key not in without]
+    for domain, version, heard in again.run(links, kept):
+        courses.setdefault(domain, Course()).add(version, heard)
+    return courses
 
 
 def _engine(question: Question) -> OnlineMAMLEngine | None:
     return None if question.settings is None else OnlineMAMLEngine(question.settings)
 
 
-def _check_clients(question: Question, heard_of: set[str]) -> None:
-    unknown = sorted(set(question.without) - heard_of)
+def check_clients(
+    without: Collection[str], heard_of: Mapping[str, set[str]], domain: str | None
+) -> None:
+    """Refuse clients that no version heard.
+
+    Raises:
+        InputError: names one.
+    """
+    unknown = sorted(set(without) - set().union(*heard_of.values()))
     if unknown:
-        where = "no version" if question.domain is None else f"no version of {question.domain}"
+        where = "no version" if domain is None else f"no version of {domain}"
         raise InputError(f"client {unknown[0]!r} is heard in {where}")
 
 

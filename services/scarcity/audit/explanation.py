@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scarcity.audit.beginning import links_from
 from scarcity.audit.chain import Link, read_chain
-from scarcity.audit.inputs import InsightIndex
 from scarcity.audit.log import AuditLog
-from scarcity.audit.replaying import Replay, Step, cannot_make, needed
+from scarcity.audit.replaying import Replay
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import VersionName, find
+from scarcity.audit.steps import Step, cannot_make, needed
 from scarcity.events.insight import ExpertInsight
 from scarcity.events.types import Position
 from scarcity.learning.contribution import Contribution, slope_norms
@@ -28,7 +29,7 @@ class Part:
 
     Attributes:
         staleness: versions between the one it was measured on and the domain's.
-        weight: 1 / (1 + staleness); 0 when the rules ignore it.
+        weight: 1 / (1 + staleness), or 1 where the rules say so; 0 when they ignore it.
         loss_before, loss_after: mean over experts of the loss under the version before, and under
             the one it was measured on; same split; None where it was not told.
         kept_slopes: mean over experts of the share that the cap left; None without slopes.
@@ -71,17 +72,23 @@ def explain(
     name: VersionName,
     rules: KnownRules,
     on_step: Callable[[int, int], None] = lambda *_: None,
+    *,
+    from_checkpoint: bool = False,
 ) -> Explanation:
     """Make a version again and take it apart.
 
+    Args:
+        from_checkpoint: begin at the last checkpoint before it.
+
     Raises:
-        InputError: the ledger does not hold it.
+        InputError: the ledger does not hold it, or there is no checkpoint before it.
         ServiceError: it can no longer be made again.
     """
     chain = read_chain(log.ledger, log.head)
     last = find(chain, name)
     links = needed(chain.links, {name.domain}, last)
-    replay = Replay(InsightIndex.of(log), rules)
+    replay = Replay(log, rules, links)
+    links = links_from(replay, chain.links, links, last, checkpoint=from_checkpoint)
     step = None
     for done, link in enumerate(links, 1):
         step = replay.step(link)
@@ -122,7 +129,9 @@ def _part(
     own = told[number]
     entry, insight = step.link.entry, heard.insight
     staleness = entry.version - 1 - own.meta_version
-    counts = 0 <= staleness <= engine.settings.max_staleness
+    rules = engine.settings
+    counts = 0 <= staleness <= rules.max_staleness
+    weight = 1 / (1 + staleness) if rules.weigh_staleness else 1.0
     influence, decides = _left_out(step, engine, version, told[:number] + told[number + 1 :])
     experts = insight.expert_insights.values()
     return Part(
@@ -131,7 +140,7 @@ def _part(
         sequence=insight.sequence,
         meta_version=own.meta_version,
         staleness=staleness,
-        weight=1 / (1 + staleness) if counts else 0.0,
+        weight=weight if counts else 0.0,
         samples=insight.total_samples,
         loss_before=_mean([e.previous_loss for e in experts]),
         loss_after=_mean_loss(list(experts)),

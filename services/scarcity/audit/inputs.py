@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scarcity.audit.log import AuditLog, Partition, domain_of
 from scarcity.events.codec import decode_json, refuse_newer
@@ -38,14 +38,19 @@ class MissingInputError(Exception):
 class InsightIndex:
     """Insights by position."""
 
-    records: Mapping[Position, Record]
+    records: dict[Position, Record]
     first_offsets: Mapping[Partition, int]
+    noise_keys: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, log: AuditLog) -> "InsightIndex":
         """Index the insights of a log."""
         records = {r.position: r for found in log.insights.values() for r in found}
-        return cls(records, log.first_offsets)
+        return cls(records, log.first_offsets, log.noise_keys)
+
+    def add(self, record: Record) -> None:
+        """Take in one more."""
+        self.records[record.position] = record
 
     def used_by(self, entry: LedgerEntry) -> list[Record]:
         """The records an entry names, by (partition, offset).

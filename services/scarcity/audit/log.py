@@ -12,7 +12,14 @@ from scarcity.events.codec import decode_json, decode_msgpack
 from scarcity.events.errors import EventError
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.meta_state import MetaState
-from scarcity.events.topics import INSIGHTS_PREFIX, LEDGER, META_STATE, insights_topic
+from scarcity.events.topics import (
+    CHECKPOINTS,
+    INSIGHTS_PREFIX,
+    LEDGER,
+    META_STATE,
+    RULINGS,
+    insights_topic,
+)
 from scarcity.events.types import Record
 from scarcity.meta.state_codec import WRITER_KEY
 
@@ -48,6 +55,9 @@ class AuditLog:
         insights: by topic; by (partition, offset) within.
         first_offsets: of each insights partition, the first record still kept when it was read.
         head: None when the writer noted none.
+        checkpoints, rulings: in the order of the log; what was not kept is not missed.
+        noise_keys: by domain, of those with central noise; without its key a version of such a
+            domain cannot be made again.
         is_whole: all insights that the topics keep are here, not only those that versions used.
     """
 
@@ -56,6 +66,9 @@ class AuditLog:
     first_offsets: Mapping[Partition, int] = field(default_factory=dict)
     head: Head | None = None
     is_whole: bool = True
+    checkpoints: tuple[Record, ...] = ()
+    rulings: tuple[Record, ...] = ()
+    noise_keys: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def ledger_domains(ledger: Iterable[Record]) -> list[str]:
@@ -93,9 +106,14 @@ async def read_log(
         BrokerError: a topic does not exist.
     """
     on_topic(META_STATE)
-    head = _head(await source.read_all(META_STATE))
+    states = await source.read_all(META_STATE)
+    head = _head(states)
     on_topic(LEDGER)
     ledger = tuple(await source.read_all(LEDGER))
+    on_topic(RULINGS)
+    rulings = tuple(await source.read_all(RULINGS))
+    on_topic(CHECKPOINTS)
+    checkpoints = tuple(await source.read_all(CHECKPOINTS))
     insights: dict[str, tuple[Record, ...]] = {}
     first: dict[Partition, int] = {}
     for domain in ledger_domains(ledger):
@@ -103,7 +121,15 @@ async def read_log(
         on_topic(topic)
         insights[topic] = tuple(await source.read_all(topic))
         first |= first_offsets(insights[topic])
-    return AuditLog(ledger, insights, first, head)
+    return AuditLog(
+        ledger,
+        insights,
+        first,
+        head,
+        checkpoints=checkpoints,
+        rulings=rulings,
+        noise_keys=_noise_keys(states),
+    )
 
 
 def domain_of(topic: str) -> str:
@@ -113,6 +139,15 @@ def domain_of(topic: str) -> str:
     'retail'
     """
     return topic.removeprefix(INSIGHTS_PREFIX)
+
+
+def _noise_keys(states: Iterable[Record]) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for record in states:
+        if record.value is not None and not (record.key or b"").startswith(WRITER_KEY.encode()):
+            state = decode_msgpack(record.value, MetaState)
+            keys |= {state.key: state.noise_key} if state.noise_key else {}
+    return keys
 
 
 def _head(states: Iterable[Record]) -> Head | None:

@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 
 from scarcity.audit.chain import Chain, Link, read_chain
-from scarcity.audit.inputs import InsightIndex, positions
+from scarcity.audit.inputs import positions
 from scarcity.audit.log import AuditLog, Partition
-from scarcity.audit.replaying import Replay, needed
+from scarcity.audit.replaying import Replay
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import Moment, VersionName, find
+from scarcity.audit.steps import needed
 from scarcity.events.errors import InputError
 from scarcity.events.types import FEATURE_COUNT, Record
 from scarcity.learning.online_maml import DomainState
@@ -77,7 +78,7 @@ def past_state(
     last = find(chain, as_of) if isinstance(as_of, VersionName) else _last_by(chain, as_of)
     then = chain.links[: last + 1]
     wanted = needed(then, {link.entry.domain for link in then}, last)
-    replay = Replay(InsightIndex.of(log), rules)
+    replay = Replay(log, rules, wanted)
     domains: dict[str, PastDomain] = {}
     for done, link in enumerate(wanted, 1):
         step = replay.step(link)

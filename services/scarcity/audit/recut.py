@@ -3,6 +3,7 @@
 Time is that of the records: an insight arrives at its timestamp, a deadline passes when it does.
 Versions keep the numbers of the recorded ones at that time: an insight names the version it was
 measured on, and its slopes are read by that number. Staleness is thus counted in recorded versions.
+Clients that were marked count from and to where they did; repairs are left out.
 Clients that left are not known here (`clients` tells only who is there now): their last insight is
 used by the next round.
 """
@@ -13,9 +14,11 @@ from typing import TypeAlias
 
 from scarcity.audit.chain import Link
 from scarcity.audit.log import domain_of
-from scarcity.audit.replaying import Replay, cannot_make
+from scarcity.audit.replaying import Replay
+from scarcity.audit.steps import cannot_make
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.codec import decode_json
+from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.types import Record
 from scarcity.learning.online_maml import OnlineMAMLEngine
@@ -81,7 +84,10 @@ class Recut:
 
     def _recorded(self, link: Link) -> Iterator[Made]:
         domain = self._open.setdefault(link.entry.domain, _Open())
-        domain.link = link
+        domain.link, held = link, self._replay.held
+        held.heed(link.entry)
+        held.note_marks(link.entry)
+        domain.pending.marked = held.watches[link.entry.domain].marks
         if link.entry.version == 0:
             step = self._replay.step(link)
             if step.version is None:
@@ -108,7 +114,7 @@ class Recut:
 
     def _decide(self, name: str, now_ms: int) -> Iterator[Made]:
         domain = self._open.get(name)
-        if domain is None or domain.link is None or name not in self._replay.domains:
+        if domain is None or domain.link is None or name not in self._replay.held.domains:
             return
         pending = domain.pending
         active = pending.active(now_ms, self._policy.active_s)
@@ -123,11 +129,16 @@ class Recut:
             yield self._close(name, domain, domain.link, engine)
 
     def _close(self, name: str, domain: _Open, link: Link, engine: OnlineMAMLEngine) -> Made:
+        if link.entry.dp is not None:
+            raise InputError(
+                f"{link.name} has noise: what other rounds would have been cannot be told without "
+                "noise of their own that nobody counted"
+            )
         heard = domain.pending.take()
-        family = self._replay.families[link.entry.family]
+        family = self._replay.held.families[link.entry.family]
         named = [one.insight.meta_version or 0 for one in heard]
-        before = replace(self._replay.domains[name], version=max([link.entry.version, *named]))
+        before = replace(self._replay.held.domains[name], version=max([link.entry.version, *named]))
         version = next_version(engine, name, before, family, [one.insight for one in heard])
-        self._replay.domains[name] = version.domain
-        self._replay.families[link.entry.family] = version.family
+        self._replay.held.domains[name] = version.domain
+        self._replay.held.families[link.entry.family] = version.family
         return name, version, len(heard)

@@ -7,12 +7,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scarcity.audit.bisecting import Bisection, Parting
 from scarcity.audit.chain import Link
 from scarcity.audit.counterfactual import Outcome
 from scarcity.audit.explanation import Explanation, Part
 from scarcity.audit.past import PastState
 from scarcity.audit.selection import Moment
-from scarcity.audit.verification import VerifyReport
+from scarcity.audit.signatures import Signatures
+from scarcity.audit.verification import Differing, VerifyReport
 
 MOST_SHOWN = 20
 
@@ -35,21 +37,70 @@ def verify_text(report: VerifyReport, code_version: str) -> RenderableType:
         )
     )
     if report.differing:
-        first = report.differing[0]
-        lines.append(Text(f"first version that differs: {first.version}", style="red"))
-        lines += [Text(f"  {difference}", style="red") for difference in first.differences]
+        lines += _differing_lines(report.differing[0])
         later = [one.version for one in report.differing[1:]]
         if later:
             lines.append(Text(f"later ones: {_few(later)}"))
     lines += [Text(str(finding), style="red") for finding in report.findings[:MOST_SHOWN]]
     if len(report.findings) > MOST_SHOWN:
         lines.append(Text(f"and {len(report.findings) - MOST_SHOWN} more of these"))
+    if report.began_at is not None:
+        lines.append(Text(f"began at the checkpoint of {report.began_at}, which the ledger hashes"))
+    if report.resumed:
+        where = _few(list(dict.fromkeys(report.resumed)))
+        lines.append(Text(f"what was before is lost; went on from the checkpoint of {where}"))
     for reason, lost in report.lost.items():
         lines.append(Text(f"cannot be recomputed: {ranges(lost)}: {reason}", style="yellow"))
     other = sorted(report.code_versions - {code_version})
     if other:
         lines.append(Text(f"made by scarcity {', '.join(other)}, recomputed by {code_version}"))
     return Group(*lines)
+
+
+def bisection_text(found: Bisection) -> RenderableType:
+    """What halving over checkpoints found."""
+    lines = [Text(f"{found.made} of {found.stretches} stretches between checkpoints made again")]
+    if found.differing is None and not found.wrong:
+        lines.insert(0, Text("the last stretch is borne out", style="bold green"))
+        lines.append(Text("of versions before it this says nothing; `verify` makes all again"))
+        return Group(*lines)
+    lines.insert(0, Text("the log does not bear the ledger out", style="bold red"))
+    lines += _differing_lines(found.differing)
+    lines += [Text(text, style="red") for text in found.wrong]
+    lines.append(Text(f"borne out up to the checkpoint of {found.before or 'no version'}"))
+    if found.lost:
+        lines.append(Text(f"not every stretch can be made again: {found.lost}", style="yellow"))
+    return Group(*lines)
+
+
+def parting_text(found: Parting | None) -> RenderableType:
+    """Where two copies of a ledger part, and which of them the log here bears out."""
+    if found is None:
+        text = "the copies are equal as far as both go"
+        return Text(text, style="bold green")
+    lines = [
+        Text(
+            f"the copies part at entry {found.here.index + 1} ({found.compared} of the entries "
+            "compared)",
+            style="bold red",
+        )
+    ]
+    pairs = (
+        ("here", found.here, found.here_differs), ("there", found.there, found.there_differs),
+    )  # fmt: skip
+    for where, link, differing in pairs:
+        verdict = "borne out by the log here" if differing is None else "not borne out"
+        lines.append(Text(f"{where}: {link.name}, hash {link.hash}: {verdict}"))
+        if differing is not None:
+            lines += [Text(f"  {difference}", style="red") for difference in differing.differences]
+    return Group(*lines)
+
+
+def _differing_lines(differing: Differing | None) -> list[Text]:
+    if differing is None:
+        return []
+    first = Text(f"first version that differs: {differing.version}", style="red")
+    return [first, *(Text(f"  {text}", style="red") for text in differing.differences)]
 
 
 def ranges(links: Sequence[Link]) -> str:
@@ -88,6 +139,15 @@ def explanation_text(explanation: Explanation) -> RenderableType:
             f"{entry.mean_staleness_versions:.2g} versions, mean loss {_number(entry.mean_loss)}"
         ),
     ]
+    if entry.repair is not None:
+        out = ", ".join(entry.repair.without)
+        text = f"a repair: the {entry.repair.base_length} entries before, without {out}"
+        lines.append(Text(text, style="yellow"))
+    lines += [
+        Text(f"from here on {mark.client_id} counts no more, by {mark.by}", style="yellow")
+        for mark in entry.marks
+    ]
+    lines += [Text(f"{lift.client_id} counts again") for lift in entry.lifted]
     if explanation.parts:
         lines.append(_parts_table(explanation))
     return Group(*lines)
@@ -179,6 +239,15 @@ def outcome_text(outcomes: Sequence[Outcome]) -> RenderableType:
     return Group(table, Text(note, style="dim"))
 
 
+def repair_text(links: Sequence[Link]) -> RenderableType:
+    """What a repair came to."""
+    if not links:
+        return Text("nothing was published", style="yellow")
+    lines = [Text("the repair is in the ledger", style="bold green")]
+    lines += [Text(f"{link.name} at {link.position}, hash {link.hash}") for link in links]
+    return Group(*lines)
+
+
 def _verdict(report: VerifyReport) -> str:
     if not report.is_sound:
         return "the log does not bear the ledger out"
@@ -190,10 +259,19 @@ def _verdict(report: VerifyReport) -> str:
 
 
 def _signatures(report: VerifyReport) -> str:
-    signed, total = report.chain.signed, len(report.chain.links)
-    if not signed:
+    found, total = report.signatures, len(report.chain.links)
+    if len(found.unsigned) == total:
         return "unsigned"
-    return f"{signed} of {total} signed; not checked, no key is known here"
+    parts = [_of_key(found, key_id, count) for key_id, count in sorted(found.keys.items())]
+    if found.unsigned:
+        parts.append(f"{len(found.unsigned)} unsigned ({ranges(found.unsigned)})")
+    return "; ".join(parts)
+
+
+def _of_key(found: Signatures, key_id: str, count: int) -> str:
+    if not found.checked:
+        return f"{count} by key {key_id}, not checked: give --trusted-keys FILE"
+    return f"{found.good[key_id]} of {count} by key {key_id} hold"
 
 
 def _lost_count(report: VerifyReport) -> int:

@@ -21,6 +21,10 @@ class Running(NamedTuple):
         """Whether the pid is still the broker of this directory and not a later process."""
         return f"-Dscarcity.data={data_dir}" in command_line(self.pid)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, e.g. SIGSTOP."""
+        os.kill(self.pid, number)
+
     def end(self, with_signal: signal.Signals, limit_s: float) -> None:
         """Send the signal and wait; after ``limit_s`` seconds, by force."""
         deadline = time.monotonic() + limit_s

@@ -97,4 +97,4 @@ class Budget:
 
     def spend(self, scalars: int) -> "Budget":
         """Count ``scalars`` published numbers."""
-        return replace(self, spent=self.spent + scalars)
+        return Budget(self.limit, self.spent + scalars, self.leased)

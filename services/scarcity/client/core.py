@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scarcity.client.budget import Budget, check_mode, check_rejoin
 from scarcity.client.holdings import Holdings, moments_of
-from scarcity.client.insights import to_insight
+from scarcity.client.insights import to_insights
 from scarcity.client.noising import Discretion, Noising
 from scarcity.client.published import Published
 from scarcity.client.sequence import first_sequence, registration_time_ms
@@ -225,14 +225,12 @@ class ClientGroup:
         cost: int,
         created_at: float | None,
     ) -> None:
-        for place, draw in enumerate(draws):
-            self.budgets[draw.client_id] = self.budgets[draw.client_id].spend(cost)
-            rows = len(self.rows[draw.client_id])
-            insight = to_insight(
-                draw, place, result, current, self.profile.expert_numbers, rows, created_at
-            )
-            if insight is not None:
-                published.insights.append(insight)
+        for client, _ in draws:
+            self.budgets[client] = self.budgets[client].spend(cost)
+        rows = [len(self.rows[client]) for client, _ in draws]
+        experts = self.profile.expert_numbers
+        told = to_insights(draws, result, current, experts, rows, created_at)
+        published.insights.extend(told)
 
     def lease(self, client: str, scalars: int) -> tuple[bool, ClientRegistered | None]:
         """Ask to publish ``scalars`` numbers outside an insight, and count them when allowed.

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from scarcity.client.own_ridge import mean_query_error, ridge_errors
 from scarcity.events.types import EXPERT_COUNT
-from scarcity.learning.adaptation import fit_ridge
 from scarcity.learning.client_step import Draw, RowBatch, split_rows
 from scarcity.learning.features import FeatureMaps
-from scarcity.learning.routing import routing_weights
+from scarcity.learning.initial import default_z
+from scarcity.learning.own_start import Ensemble, believing, ensemble
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,13 @@ class Scores:
     Attributes:
         expert_errors: of each adapted expert that clients run, alone; float64 [E].
         routing: mean routing weight of each; float64 [E].
+        domain_routed: of the domain's experts by these weights.
+        routed: the same, mixed with those adapted from the default start as far as a client does
+            not believe its domain (learning/own_start.py).
     """
 
     routed: float
+    domain_routed: float
     uniform: float
     expert_errors: list[float]
     routing: list[float]
@@ -72,30 +76,52 @@ class NewClients:
         ]
 
     @torch.no_grad()
-    def score(self, z: Tensor, domain_losses: Tensor) -> Scores:
+    def score(self, z: Tensor, domain_losses: Tensor, start_losses: Tensor | None = None) -> Scores:
         """Judge meta-parameters.
 
         Args:
             z: of all experts; float64 [10, 129].
             domain_losses: of all experts; float64 [10]; NaN where none was heard.
+            start_losses: under the default start, likewise; None: not known.
         """
         z, domain_losses = z[self._experts], domain_losses[self._experts]
-        totals = torch.zeros(2, dtype=torch.float64)
+        if start_losses is None:
+            start_losses = torch.full((EXPERT_COUNT,), torch.nan, dtype=torch.float64)
+        start_losses = start_losses[self._experts]
+        totals = torch.zeros(3, dtype=torch.float64)
         experts, routing = torch.zeros(2, len(z), dtype=torch.float64)
-        for part in self._splits:
-            fit = fit_ridge(z, part.support, part.support_y)
-            predictions = (part.query @ fit.weights.unsqueeze(-1)).squeeze(-1)
-            weights = routing_weights(fit.loo_residuals().square().mean(-1), domain_losses)
-            routed = (weights.unsqueeze(-1) * predictions).sum(1)
+        for part, own in zip(self._splits, self._own_start, strict=True):
+            adapted = ensemble(z, part.support, part.support_y, part.query, domain_losses)
+            routed = believing(adapted, own, domain_losses, start_losses)
+            predictions = adapted.predictions
             totals[0] += mean_query_error(part, routed)
-            totals[1] += mean_query_error(part, predictions.mean(1))
+            totals[1] += mean_query_error(part, adapted.routed)
+            totals[2] += mean_query_error(part, predictions.mean(1))
             experts += torch.stack(
                 [mean_query_error(part, predictions[:, e]) for e in range(len(z))]
             )
-            routing += weights.mean(0)
+            routing += adapted.weights.mean(0)
         n = len(self._splits)
-        routed_error, uniform_error = (totals / n).tolist()
-        return Scores(routed_error, uniform_error, (experts / n).tolist(), (routing / n).tolist())
+        routed, domain_routed, uniform = (totals / n).tolist()
+        return Scores(
+            routed, domain_routed, uniform, (experts / n).tolist(), (routing / n).tolist()
+        )
+
+    @cached_property
+    def _own_start(self) -> list[Ensemble]:
+        z = torch.from_numpy(default_z(self.inputs))[self._experts]
+        unheard = torch.full((len(z),), torch.nan, dtype=torch.float64)
+        return [
+            ensemble(z, part.support, part.support_y, part.query, unheard) for part in self._splits
+        ]
+
+    @cached_property
+    def own_start(self) -> float:
+        """Error of the experts adapted from the default start, routed by the own rows alone."""
+        return sum(
+            float(mean_query_error(part, own.routed))
+            for part, own in zip(self._splits, self._own_start, strict=True)
+        ) / len(self._splits)
 
     @cached_property
     def own_mean(self) -> float:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 def evaluate(clients: NewClients, version: Version, *, written_at_ms: int) -> Evaluation:
     """The event of one evaluation."""
-    scores = clients.score(version.z, version.domain_losses)
+    scores = clients.score(version.z, version.domain_losses, version.start_losses)
     return Evaluation(
         domain=version.domain,
         version=version.number,

@@ -35,7 +35,7 @@ from scarcity.learning.mixing import GossipRules
 Array = npt.NDArray[np.float64]
 
 SEALING = "none"
-JUDGED_ROWS = 256  # of its own on which a client judges a peer's prior
+JUDGED_ROWS = 64  # of its own on which a client judges a peer's prior
 ROWS_AT_ONCE = 16_384  # features of one tensor operation: 10 * 64 * 8 bytes a row
 
 
@@ -165,8 +165,9 @@ class GossipExchange:
     ) -> Exchange:
         trader = self._traders[client]
         chosen = []
+        gains = [gain for _, _, gain in peers]
         for peer, message, gain in peers:
-            trader.hysteresis = trader.hysteresis.observe(peer, gain)
+            trader.hysteresis = trader.hysteresis.observe(peer, gain - trader.expected_gain(gains))
             if trader.hysteresis.listens_to(peer, gain):
                 chosen.append((peer, message, gain))
         if chosen:

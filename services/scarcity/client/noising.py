@@ -3,7 +3,7 @@
 Each client tosses a coin of its own for each version, once, and nobody else sees it: that is what
 makes the sampling of the accountant true. What the log must know before, so that a restart neither
 tosses again nor forgets what was spent, is leased as the scalars of mode `budget` are
-(docs/decisions/0008-differential-privacy.md).
+(docs/decisions/0012-differential-privacy.md).
 """
 
 import hashlib

@@ -10,7 +10,7 @@ import torch
 from scarcity.client.core import ClientGroup
 from scarcity.client.gossip_exchange import Exchange, GossipExchange
 from scarcity.client.table import Rows
-from scarcity.client.versions import Version, Versions, parameters_event
+from scarcity.client.versions import Version, Versions, parameters_event, unheard
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.errors import InputError
@@ -20,11 +20,10 @@ from scarcity.events.insight import Insight
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.topics import check_domain
 from scarcity.events.types import EXPERT_COUNT
-from scarcity.learning.adaptation import fit_ridge
 from scarcity.learning.client_step import Draw, query_losses, split_rows
 from scarcity.learning.features import feature_maps
 from scarcity.learning.initial import default_z
-from scarcity.learning.routing import routing_weights
+from scarcity.learning.own_start import believing, ensemble
 
 Array = npt.NDArray[np.float64]
 
@@ -173,17 +172,20 @@ class SFHFEClient:
 
     @torch.no_grad()
     def predict(self, x: npt.ArrayLike) -> Array:
-        """Predict the target for rows x [n, features], with the experts adapted on all own rows."""
+        """Predict the target for rows x [n, features], with the experts adapted on all own rows.
+
+        From the domain's start, and from the default one as far as own rows speak against it.
+        """
         profile = self._group.profile
         asked = Rows(np.atleast_2d(np.asarray(x, np.float64)), np.zeros(len(np.atleast_2d(x))))
         scaled = torch.from_numpy(asked.standardised(profile).x)
         batch = self._group.batch([Draw(self.client_id, 0)])
-        fit = fit_ridge(self._prior(), batch.features, batch.y)
-        features = feature_maps(profile.map_seed, len(profile.features)).apply(scaled)
-        by_expert = (features @ fit.weights[0].unsqueeze(-1)).squeeze(-1)
-        losses = fit.loo_residuals().square().mean(-1)[0]
-        weights = routing_weights(losses, self.version.domain_losses)
-        predicted: Array = (weights @ by_expert).numpy()
+        features = feature_maps(profile.map_seed, len(profile.features)).apply(scaled).unsqueeze(0)
+        told, start_told = self.version.domain_losses, self.version.start_losses
+        adapted = ensemble(self._prior(), batch.features, batch.y, features, told)
+        default = torch.from_numpy(default_z(len(profile.features)))
+        own = ensemble(default, batch.features, batch.y, features, unheard())
+        predicted: Array = believing(adapted, own, told, start_told)[0].numpy()
         target = profile.target
         return predicted * (target.scale or 1.0) + (target.center or 0.0)
 

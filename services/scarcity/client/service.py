@@ -107,6 +107,11 @@ class ClientHost:
         self._group_lock = asyncio.Lock()
         self._insights = 0
 
+    @property
+    def view(self) -> DomainView:
+        """What these clients know of their domain."""
+        return self._view
+
     async def run(self) -> None:
         """Join the domain, then follow, train and trade until cancelled.
 

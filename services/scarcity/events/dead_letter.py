@@ -25,3 +25,9 @@ def park(record: Record, error: EventError, *, stage: str) -> Outgoing:
     # Kafka's client refuses a record with neither key nor value.
     value = b"" if record.key is None and record.value is None else record.value
     return Outgoing(DEAD_LETTERS, record.key, value, (*record.headers, *added))
+
+
+def describe_parked(parked: Outgoing) -> str:
+    """One line for a log: `insights.retail[0]@7: malformed: not an Insight: …`."""
+    told = {name: value.decode() for name, value in parked.headers if name.startswith(PREFIX)}
+    return "{dl_topic}[{dl_partition}]@{dl_offset}: {dl_reason}: {dl_message}".format(**told)

@@ -1,7 +1,7 @@
 """Differential privacy of a domain: what its profile asks for, what a version's entry accounts for.
 
 Arithmetic and accountant are in learning/; who adds the noise and who may read what:
-docs/decisions/0008-differential-privacy.md.
+docs/decisions/0012-differential-privacy.md.
 """
 
 from math import isfinite

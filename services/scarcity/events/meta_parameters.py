@@ -14,8 +14,10 @@ class MetaParameters(msgspec.Struct, omit_defaults=True):
         w_init: theta; float64 [experts, 64].
         alpha: log lambda, per-weight learning rates or prior variances; float64 [experts, 64].
         log_sigma2: log noise variance; float64 [experts].
-        domain_losses: mean query loss of each expert over the clients of the round, float64
+        domain_losses: typical query loss of each expert over the clients of recent rounds, float64
             [experts]; NaN before any was heard. Clients mix it with their own for routing.
+        start_losses: the same under the default start, as the first round's clients told it; by it
+            clients judge what the domain has learned (learning/own_start.py). None: not known.
         candidates: starting points a new domain tries, z as float64 [experts, 129] by name; the
             clients report `candidate_losses` while this is present.
         ledger_hash: hex SHA-256 of the ledger entry of this version; version 0 has one too.
@@ -32,4 +34,5 @@ class MetaParameters(msgspec.Struct, omit_defaults=True):
     candidates: dict[str, TensorPayload] | None = None
     ledger_hash: str = ""
     newest_source_ms: int = 0
+    start_losses: TensorPayload | None = None
     schema_version: str = SCHEMA_VERSION

@@ -13,6 +13,8 @@ from scarcity.events.topics import CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN
 from scarcity.events.types import Record
 from scarcity.gossip.planner import P2PGossipManager, Profile, loss_profile
 
+NOISED = "privacy mode dp: priors are not traded"
+
 
 class _Seen(msgspec.Struct):
     """The part of a ClientMemory that the planner needs; the rest is not even decoded."""
@@ -36,6 +38,7 @@ class Members:
 
     active_ms: int
     _registered: dict[str, str] = field(default_factory=dict)
+    _noised: set[str] = field(default_factory=set)
     _seen: dict[str, tuple[str, int, list[float]]] = field(default_factory=dict)
     _plans: dict[str, GossipPlan] = field(default_factory=dict)
 
@@ -48,10 +51,13 @@ class Members:
         key = (record.key or b"").decode(errors="replace")
         topic = record.position.topic
         if topic == CLIENTS:
-            if record.value is None:
-                self._registered.pop(key, None)
-            else:
-                self._registered[key] = decode_json(record.value, ClientRegistered).domain
+            value = record.value
+            registered = None if value is None else decode_json(value, ClientRegistered)
+            self._registered.pop(key, None)
+            self._noised.discard(key)
+            if registered is not None:
+                self._registered[key] = registered.domain
+                self._noised.update({key} if registered.privacy == "dp" else ())
         elif topic == GLOBAL_MEMORY:
             client = key.partition("/")[2]
             if record.value is None:
@@ -72,7 +78,12 @@ class Members:
         for domain, at, _ in self._seen.values():
             newest[domain] = max(at, newest.get(domain, 0))
         domains: dict[str, dict[str, Profile | None]] = {}
+        noised: dict[str, list[str]] = {}
         for client, domain in self._registered.items():
+            if client in self._noised:
+                # Groups follow the losses, and every client of the domain reads the groups.
+                noised.setdefault(domain, []).append(client)
+                continue
             # No one was heard: the memory is away or has not begun. Peers can do without it.
             profile: Profile | None = []
             if domain in newest:
@@ -82,6 +93,9 @@ class Members:
         for domain in sorted(domains):
             cycle = self._last_cycle(domain) + 1
             plans += manager.plan(domain, cycle, domains[domain])
+        for domain, clients in noised.items():
+            cycle = self._last_cycle(domain) + 1
+            plans += [GossipPlan(c, domain, cycle, reason=NOISED) for c in sorted(clients)]
         return [p for p in plans if not self._repeats(p)]
 
     def take(self, plans: Iterable[GossipPlan]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DISCRETISATION = 1e-3
 MOST_ROUNDS = 1_000_000
+MOST_EPSILON = 100.0
 
 
 def epsilon(rules: DpRules, rounds: int) -> float:
@@ -44,7 +45,14 @@ def epsilon(rules: DpRules, rounds: int) -> float:
 
 
 def rounds_within(rules: DpRules, limit: float) -> int:
-    """The most rounds whose epsilon does not pass ``limit``; at most MOST_ROUNDS."""
+    """The most rounds whose epsilon does not pass ``limit``; at most MOST_ROUNDS.
+
+    A limit of NO_PROMISE is none. Others are cut to MOST_EPSILON: beyond it a promise says nothing,
+    and to find it out takes long.
+    """
+    if limit >= NO_PROMISE:
+        return MOST_ROUNDS
+    limit = min(limit, MOST_EPSILON)
     if epsilon(rules, 1) > limit:
         return 0
     low, high = 1, 2

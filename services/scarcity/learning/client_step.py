@@ -1,14 +1,7 @@
 """What clients compute for their insights, many clients at once.
 
 A client splits its own rows afresh into support and query, adapts to the support and looks at the
-query loss: its value, and its derivative along a few public directions. Both are closed form. With
-a = S^-1 r, u = dL/dw, b = S^-1 Phi Lambda u:
-
-    dL/dtheta       = u - Phi' b
-    dL/dlog lambda  = (w - theta) * dL/dtheta
-    dL/dlog sigma^2 = -sigma^2 a.b
-
-(checked against autograd in the tests).
+query loss: its value, and its derivative along a few public directions (query_loss.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +14,25 @@ import torch
 from torch import Tensor
 
 from scarcity.events.types import SLOPE_SCALE, SLOPES_PER_INSIGHT
-from scarcity.learning.adaptation import (
-    Mode,
-    fit_ridge,
-    lambda_of,
-    sgd_gradient,
-    theta_of,
-    times,
-    transposed_times,
-)
+from scarcity.learning.adaptation import Mode
 from scarcity.learning.directions import DIRECTION_COUNT, block_number, hadamard_blocks, signs
 from scarcity.learning.features import FeatureMaps
 from scarcity.learning.public_draws import draw_bytes
+from scarcity.learning.query_loss import Split, query_gradient, query_losses
+
+__all__ = [
+    "Draw",
+    "RowBatch",
+    "Split",
+    "StepResult",
+    "client_step",
+    "query_gradient",
+    "query_losses",
+    "slopes_of",
+    "split_order",
+    "split_orders",
+    "split_rows",
+]
 
 
 class Draw(NamedTuple):
@@ -73,7 +73,8 @@ class RowBatch:
         counts = self.counts[index]
         longest = int(counts.max())
         at = torch.from_numpy(index)
-        return RowBatch(self.features[at, :, :longest], self.y[at, :longest], counts)
+        features = self.features.index_select(0, at)[:, :, :longest].contiguous()
+        return RowBatch(features, self.y[at, :longest], counts)
 
     @property
     def mask(self) -> Tensor:
@@ -98,22 +99,6 @@ class StepResult:
     previous_losses: npt.NDArray[np.float64] | None = None
     slopes: npt.NDArray[np.int64] | None = None
     candidate_losses: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Own rows of each client in two: adapt on the support, judge on the query."""
-
-    support: Tensor  # float64 [B, E, k, 64]
-    support_y: Tensor  # float64 [B, k]
-    query: Tensor  # float64 [B, E, n, 64]: all rows, so that nothing is copied
-    query_y: Tensor  # float64 [B, n]
-    query_mask: Tensor  # float64 [B, n]; 1 where a row is of the query
-
-    @property
-    def query_rows(self) -> Tensor:
-        """Float64 [B, 1]."""
-        return self.query_mask.sum(-1, keepdim=True)
 
 
 _LAST = np.uint64(2**64 - 1)
@@ -148,56 +133,15 @@ def split_rows(batch: RowBatch, draws: Sequence[Draw], support_rows: int) -> Spl
     if int(batch.counts.min()) <= support_rows:
         raise ValueError(f"a client has {batch.counts.min()} rows; more than {support_rows} needed")
     chosen = split_orders(draws, batch.counts)[:, :support_rows]
-    at, clients = torch.from_numpy(chosen), torch.arange(len(chosen))[:, None]
+    at = torch.from_numpy(chosen)
     mask = batch.mask.double().scatter_(1, at, 0.0)
-    # Advanced indices around a slice come first: [B, k, E, 64].
-    support = batch.features[clients, :, at].transpose(1, 2).contiguous()
-    return Split(support, batch.y[clients, at], batch.features, batch.y, mask)
-
-
-def query_losses(split: Split, z: Tensor, *, mode: Mode = "ridge") -> Tensor:
-    """Mean squared query error after adaptation from z; float64 [B, E]."""
-    if mode == "ridge":
-        weights = fit_ridge(z, split.support, split.support_y).weights
-    else:
-        weights = _sgd_weights(split, z)
-    return _errors(split, weights).square().sum(-1) / split.query_rows
-
-
-def _sgd_weights(split: Split, z: Tensor) -> Tensor:
-    rows = torch.tensor(split.support.shape[-2])
-    gradient = sgd_gradient(z, split.support, split.support_y, rows)
-    return theta_of(z) - lambda_of(z) * gradient
-
-
-def _errors(split: Split, weights: Tensor) -> Tensor:
-    errors = split.query_y.unsqueeze(-2) - times(split.query, weights)
-    return errors * split.query_mask.unsqueeze(-2)
-
-
-def query_gradient(split: Split, z: Tensor, *, mode: Mode = "ridge") -> tuple[Tensor, Tensor]:
-    """Losses and their gradients with respect to z.
-
-    Returns:
-        losses, float64 [B, E]; gradients, float64 [B, E, 129], loss per unit of z.
-    """
-    fit = fit_ridge(z, split.support, split.support_y) if mode == "ridge" else None
-    weights = _sgd_weights(split, z) if fit is None else fit.weights
-    errors = _errors(split, weights)
-    losses = errors.square().sum(-1) / split.query_rows
-    u = -2 * transposed_times(split.query, errors) / split.query_rows.unsqueeze(-1)
-    shift = weights - theta_of(z)
-    if fit is not None:
-        b = fit.solve(times(split.support, fit.root_lambda.square() * u))
-        by_theta = u - transposed_times(split.support, b)
-        by_lambda = shift * by_theta
-        by_sigma = -fit.sigma2 * (fit.scaled_residuals * b).sum(-1, keepdim=True)
-    else:
-        inner = times(split.support, lambda_of(z) * u)
-        by_theta = u - 2 * transposed_times(split.support, inner) / split.support.shape[-2]
-        by_lambda = shift * u
-        by_sigma = torch.zeros_like(losses).unsqueeze(-1)
-    return losses, torch.cat([by_theta, by_lambda, by_sigma], dim=-1)
+    many, experts, longest, width = batch.features.shape
+    # Rows by their place in memory: a quarter of the time that two advanced indices take.
+    first = torch.arange(0, many * experts * longest, longest).reshape(many, experts, 1)
+    rows = (first + at.unsqueeze(1)).flatten()
+    support = batch.features.reshape(-1, width).index_select(0, rows)
+    support = support.reshape(many, experts, support_rows, width)
+    return Split(support, batch.y.gather(1, at), batch.features, batch.y, mask)
 
 
 def slopes_of(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from scarcity.events.types import SLOPE_SCALE
 from scarcity.learning.directions import DIRECTION_COUNT, block_number, fwht, signs
-from scarcity.learning.settings import LOSS_BOUND, LOSS_SCALE, WEIGHT_SCALE
+from scarcity.learning.settings import LOSS_BOUND, LOSS_SCALE, TRUST_SCALE, WEIGHT_SCALE
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,6 +71,33 @@ def mean_losses(contributions: Sequence[Contribution], *, cap_medians: int = 4) 
     return result
 
 
+def typical_losses(losses: Sequence[Array]) -> Array:
+    """What clients typically lose with each expert; float64 [E]; NaN where no one reported.
+
+    The median client's mean loss, times each expert's median share of its client's mean: a minority
+    can make no expert look better or worse than most clients find it.
+
+    Args:
+        losses: of each client, at least one; float64 [E], NaN where it does not run the expert.
+    """
+    told = np.minimum(np.stack(losses), LOSS_BOUND)
+    heard = ~np.isnan(told)
+    total, many = np.zeros(len(told)), heard.sum(axis=1)
+    for expert in range(told.shape[1]):
+        total = total + np.where(heard[:, expert], told[:, expert], 0.0)
+    says = total > 0
+    if not says.any():
+        return np.where(heard.any(axis=0), 0.0, np.nan)
+    means = total[says] / many[says]
+    result = np.full(told.shape[1], np.nan)
+    for expert in range(told.shape[1]):
+        reports = heard[says, expert]
+        if reports.any():
+            shares = told[says, expert][reports] / means[reports]
+            result[expert] = float(lower_median(shares) * lower_median(means))
+    return result
+
+
 def with_common_slopes(contributions: Sequence[Contribution]) -> list[Contribution]:
     """Those whose slopes are as many as most contributions carry; on a tie, the fewer slopes.
 
@@ -85,7 +112,7 @@ def with_common_slopes(contributions: Sequence[Contribution]) -> list[Contributi
 
 
 def slope_norms(slopes: Ints) -> Array:
-    """Norm of each client's slopes an expert; int64 [n, E, m + 1] to float64 [n, E]."""
+    """Norms of each client's slopes, by expert; int64 [n, E, m + 1] to float64 [n, E]."""
     scaled = slopes.astype(np.float64) / SLOPE_SCALE
     squares: Array = np.zeros(slopes.shape[:2])
     for column in range(slopes.shape[2]):
@@ -103,7 +130,13 @@ def cap_slopes(slopes: Ints, norms: Array, cap: Array) -> Ints:
 
 
 def reconstruct(
-    domain: str, version: int, contributions: Sequence[Contribution], slopes: Ints
+    domain: str,
+    version: int,
+    contributions: Sequence[Contribution],
+    slopes: Ints,
+    counts: Ints | None = None,
+    *,
+    weigh_staleness: bool = True,
 ) -> Array:
     """Rebuild the mean gradient from the slopes of a round; float64 [E, 129].
 
@@ -112,20 +145,26 @@ def reconstruct(
     averaged by their weight. All sums are of integers; Q is applied by exact integer butterflies.
 
     Args:
-        version: the domain's current version; an insight's weight is 1 / (1 + staleness).
+        version: the domain's current version.
         slopes: the contributions' capped slopes; int64 [n, E, m + 1].
+        counts: how far each counts, units of 1 / TRUST_SCALE; int64 [n]; None: all in full.
+        weigh_staleness: an insight's weight is 1 / (1 + staleness); otherwise 1.
 
     Source: Kozak et al. (2021), Comput. Optim. Appl. 79, 339-368; the staleness weights are ours.
     """
+    if counts is None:
+        counts = np.full(len(slopes), TRUST_SCALE, dtype=np.int64)
     total, weight_sum = np.zeros((slopes.shape[1], DIRECTION_COUNT + 1)), 0
-    for group in sorted({c.meta_version for c in contributions}):
-        members = [i for i, c in enumerate(contributions) if c.meta_version == group]
-        weight = WEIGHT_SCALE // (1 + version - group)
+    heard = [i for i, count in enumerate(counts.tolist()) if count]
+    for group in sorted({contributions[i].meta_version for i in heard}):
+        members = [i for i in heard if contributions[i].meta_version == group]
+        weight = WEIGHT_SCALE // (1 + version - group) if weigh_staleness else WEIGHT_SCALE
         gradient = _group_gradient(
-            domain, group, [contributions[i] for i in members], slopes[members]
+            domain, group, [contributions[i] for i in members], slopes[members], counts[members]
         )
-        total = total + float(weight * len(members)) * gradient
-        weight_sum += weight * len(members)
+        weight *= int(counts[members].sum())
+        total = total + float(weight) * gradient
+        weight_sum += weight
     return total / float(weight_sum)
 
 
@@ -134,20 +173,24 @@ _GUARD = 2**12
 
 
 def _group_gradient(
-    domain: str, version: int, members: Sequence[Contribution], slopes: Ints
+    domain: str, version: int, members: Sequence[Contribution], slopes: Ints, counts: Ints
 ) -> Array:
     experts, columns = slopes.shape[1], slopes.shape[2] - 1
     block_count = DIRECTION_COUNT // columns
     blocks = np.array([block_number(m.client_id, m.sequence, columns) for m in members])
+    weighed = slopes * counts[:, None, None]
     by_block = np.zeros((block_count, experts, columns), dtype=np.int64)
-    np.add.at(by_block, blocks, slopes[:, :, :-1])
+    np.add.at(by_block, blocks, weighed[:, :, :-1])
     sums = by_block.transpose(1, 0, 2).reshape(experts, DIRECTION_COUNT)
-    reports = np.repeat(np.bincount(blocks, minlength=block_count), columns)
-    means = np.rint(sums.astype(np.float64) / np.maximum(reports, 1) * _GUARD).astype(np.int64)
-    turned = fwht(means) * signs(domain, version)
+    by_count = np.zeros(block_count, dtype=np.int64)
+    np.add.at(by_count, blocks, counts)
+    reports = np.repeat(by_count, columns)
+    # A block that only doubted clients report counts for less than a client.
+    means = sums.astype(np.float64) / np.maximum(reports, TRUST_SCALE) * _GUARD
+    turned = fwht(np.rint(means).astype(np.int64)) * signs(domain, version)
     scale = float(DIRECTION_COUNT) / float((reports > 0).sum()) / np.sqrt(float(DIRECTION_COUNT))
     gradient = np.empty((experts, DIRECTION_COUNT + 1))
     gradient[:, :-1] = turned.astype(np.float64) / (_GUARD * SLOPE_SCALE) * scale
-    by_sigma = slopes[:, :, -1].sum(axis=0).astype(np.float64)
-    gradient[:, -1] = by_sigma / (len(members) * SLOPE_SCALE)
+    by_sigma = weighed[:, :, -1].sum(axis=0).astype(np.float64)
+    gradient[:, -1] = by_sigma / (int(counts.sum()) * SLOPE_SCALE)
     return gradient

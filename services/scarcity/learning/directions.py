@@ -47,6 +47,7 @@ def block(
     return np.arange(first, first + columns, dtype=np.int64)
 
 
+@lru_cache(maxsize=1 << 14)  # a round asks for each of its insights more than once
 def block_number(client_id: str, sequence: int, columns: int = SLOPES_PER_INSIGHT) -> int:
     """Which block of so many columns an insight reports; below 128 / columns."""
     # One byte draws evenly: the number of blocks is a power of two, at most 64.

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scarcity.learning.contribution import Contribution
-from scarcity.learning.settings import LearningSettings
+from scarcity.learning.settings import TRUST_SCALE, LearningSettings
 
 Array = npt.NDArray[np.float64]
 
@@ -26,20 +26,28 @@ def relative_change(after: Array, before: Array) -> float:
 
 
 def excess_of_worse(
-    version: int, contributions: Sequence[Contribution], settings: LearningSettings
+    version: int,
+    contributions: Sequence[Contribution],
+    settings: LearningSettings,
+    counts: npt.NDArray[np.int64] | None = None,
 ) -> float | None:
     """Share of clients that got worse, less 1/2 and a margin for chance; None: too few to say.
 
     Only insights on ``version`` itself that carry the losses under the version before count.
+
+    Args:
+        counts: how far each counts, units of 1 / TRUST_SCALE; int64 [n]; None: all in full.
     """
-    half_votes, voters = 0, 0
-    for contribution in contributions:
+    told = [TRUST_SCALE] * len(contributions) if counts is None else counts.tolist()
+    half_votes, votes = 0, 0
+    for contribution, count in zip(contributions, told, strict=True):
         if contribution.previous_losses is None or contribution.meta_version != version:
             continue
         change = relative_change(contribution.losses, contribution.previous_losses)
-        half_votes += 2 if change > 0 else 1 if change == 0 else 0
-        voters += 1
+        half_votes += count * (2 if change > 0 else 1 if change == 0 else 0)
+        votes += count
+    voters = votes / TRUST_SCALE
     if voters < settings.gate_min_clients:
         return None
-    margin = settings.gate_margin / float(np.sqrt(float(voters)))
-    return half_votes / (2 * voters) - 0.5 - margin
+    margin = settings.gate_margin / float(np.sqrt(voters))
+    return half_votes / (2 * votes) - 0.5 - margin

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.adam import Adam
 
 Array = npt.NDArray[np.float64]
@@ -13,6 +14,11 @@ Tensors = dict[str, npt.NDArray[np.generic]]
 Scalars = dict[str, float]
 
 _CANDIDATE = "candidate."
+_DOUBT = "doubt."
+
+
+def _unheard() -> Array:
+    return np.full(EXPERT_COUNT, np.nan)
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,14 @@ class DomainState:
         family_step: what this domain last moved z0 by, so that the gate can take it back.
         adam: moments of delta.
         cap: running median of slope norms; float64 [E]; NaN before any.
-        domain_losses: running mean query loss; float64 [E]; NaN before any.
+        domain_losses: running typical query loss; float64 [E]; NaN before any.
+        start_losses: typical query loss under the default start, as the first round's clients told
+            it; float64 [E]; NaN where that is not known.
         candidates: starts a new domain tries, z by name; empty once one is chosen.
         insights: contributions used so far, all versions.
         excess: the gate's running excess of clients that got worse.
         step_scale: shrinks after harmful steps.
+        doubts: above 0, by client (learning/doubt.py).
     """
 
     version: int
@@ -89,6 +98,8 @@ class DomainState:
     insights: int = 0
     excess: float = 0.0
     step_scale: float = 1.0
+    start_losses: Array = field(default_factory=_unheard)
+    doubts: Mapping[str, float] = field(default_factory=dict)
 
     def to_tensors(self) -> tuple[Tensors, Scalars]:
         """Write down; :meth:`from_tensors` gives the same bits back."""
@@ -100,6 +111,7 @@ class DomainState:
             "square": self.adam.square,
             "cap": self.cap,
             "domain_losses": self.domain_losses,
+            "start_losses": self.start_losses,
         }
         if self.previous_z is not None:
             tensors["previous_z"] = self.previous_z
@@ -111,7 +123,7 @@ class DomainState:
             "power2": self.adam.power2,
             "excess": self.excess,
             "step_scale": self.step_scale,
-        }
+        } | {_DOUBT + client: doubt for client, doubt in self.doubts.items()}
 
     @classmethod
     def from_tensors(
@@ -140,4 +152,10 @@ class DomainState:
             insights=int(scalars["insights"]),
             excess=scalars["excess"],
             step_scale=scalars["step_scale"],
+            start_losses=floats["start_losses"],
+            doubts={
+                name.removeprefix(_DOUBT): doubt
+                for name, doubt in scalars.items()
+                if name.startswith(_DOUBT)
+            },
         )

@@ -1,10 +1,11 @@
 """OnlineMAMLEngine: from a round's losses and slopes to the next version of a domain's start.
 
 z_D = z0 + delta_D: what a family shares and what a domain adds. A step that hurt most clients is
-taken back by the next version (the gate), and no contribution pushes harder than the running median
-client (the cap): the two are the defence against poisoned insights.
+taken back by the next version (the gate), no contribution pushes harder than the running median
+client (the cap), and a client whose slopes contradict its own losses counts for less (trust): the
+three are the defence against poisoned insights.
 
-Source: Finn et al. (2019), "Online Meta-Learning", ICML; hierarchy, gate and cap are ours.
+Source: Finn et al. (2019), "Online Meta-Learning", ICML; hierarchy, gate, cap and trust are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +25,17 @@ from scarcity.learning.contribution import (
     slope_norms,
     with_common_slopes,
 )
+from scarcity.learning.doubt import trust
 from scarcity.learning.gate import excess_of_worse
+from scarcity.learning.hearing import hear, running
 from scarcity.learning.initial import default_z, waves
 from scarcity.learning.meta_states import DomainState, FamilyState
-from scarcity.learning.settings import LearningSettings
-from scarcity.learning.starts import base_start, choose_start, starting_points
+from scarcity.learning.settings import TRUST_SCALE, LearningSettings
+from scarcity.learning.starts import (
+    base_start,
+    choose_start,
+    starting_points,
+)
 
 __all__ = [
     "Contribution",
@@ -120,13 +127,7 @@ class OnlineMAMLEngine:
         oldest = state.version - self.settings.max_staleness
         used = [c for c in contributions if oldest <= c.meta_version <= state.version]
         losses = mean_losses(used) if used else np.full(EXPERT_COUNT, np.nan)
-        after = replace(
-            state,
-            version=state.version + 1,
-            previous_z=state.z,
-            domain_losses=self._running(state.domain_losses, losses, self.settings.loss_decay),
-            insights=state.insights + len(used),
-        )
+        after = hear(domain, state, used, losses, self.settings)
         start, reverted = "", False
         if state.candidates:
             start = choose_start(state.candidates, used)
@@ -152,15 +153,12 @@ class OnlineMAMLEngine:
         )
         return after, family, report
 
-    def _running(self, before: Array, now: Array, decay: float) -> Array:
-        mixed = np.where(np.isnan(before), now, decay * before + (1 - decay) * now)
-        return np.where(np.isnan(now), before, mixed)
-
     def _judge(
         self, after: DomainState, version: int, used: Sequence[Contribution]
     ) -> tuple[DomainState, bool]:
         rules = self.settings
-        excess = excess_of_worse(version, used, rules) if rules.gate else None
+        counts = trust(used, after.doubts, rules)
+        excess = excess_of_worse(version, used, rules, counts) if rules.gate else None
         if excess is None:
             return after, False
         running = rules.gate_decay * after.excess + (1 - rules.gate_decay) * excess
@@ -198,13 +196,32 @@ class OnlineMAMLEngine:
         if not with_slopes:
             z = family.z0 + after.delta
             return replace(after, z=z, family_step=np.zeros_like(z)), family
-        slopes = np.stack([c.slopes for c in with_slopes if c.slopes is not None])
-        norms = slope_norms(slopes)
-        cap = self._running(after.cap, lower_median(norms), rules.cap_decay)
-        capped = cap_slopes(slopes, norms, rules.cap_factor * cap)
-        gradient = reconstruct(domain, version, with_slopes, capped)
+        cap, gradient = self.gradient(domain, version, after, with_slopes)
+        clients = int(trust(with_slopes, after.doubts, rules).sum()) / TRUST_SCALE
         after = replace(after, cap=cap)
-        return self.step_against(gradient, after, version, family, clients=len(with_slopes))
+        return self.step_against(gradient, after, version, family, clients=clients)
+
+    def gradient(
+        self, domain: str, version: int, after: DomainState, told: Sequence[Contribution]
+    ) -> tuple[Array, Array]:
+        """What a round's slopes say together.
+
+        Args:
+            version: that is current.
+            after: the domain's state, its doubts already moved on.
+            told: all with slopes, equally many.
+
+        Returns:
+            The running median of slope norms, float64 [E], and the gradient, float64 [E, 129].
+        """
+        rules, counts = self.settings, trust(told, after.doubts, self.settings)
+        slopes = np.stack([c.slopes for c in told if c.slopes is not None])
+        norms = slope_norms(slopes)
+        cap = running(after.cap, lower_median(norms[counts > 0]), rules.cap_decay)
+        capped = cap_slopes(slopes, norms, rules.cap_factor * cap)
+        return cap, reconstruct(
+            domain, version, told, capped, counts, weigh_staleness=rules.weigh_staleness
+        )
 
     def step_against(
         self,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 LOCAL_SHARE = 0.3  # of the local leave-one-out loss; the rest is the domain's loss
-TEMPERATURE = 0.2  # in units of the mean loss
+TEMPERATURE = 0.2  # in units of the median loss: one ruined expert must not level the others
 
 
 def routing_weights(local_losses: Tensor, domain_losses: Tensor) -> Tensor:
@@ -24,5 +24,5 @@ def routing_weights(local_losses: Tensor, domain_losses: Tensor) -> Tensor:
     heard = torch.isfinite(domain_losses)
     mixed = LOCAL_SHARE * local_losses + (1 - LOCAL_SHARE) * domain_losses
     losses = torch.where(heard, mixed, local_losses)
-    scale = TEMPERATURE * losses.mean(-1, keepdim=True)
+    scale = TEMPERATURE * losses.median(-1, keepdim=True).values
     return torch.softmax(-losses / scale.clamp(min=torch.finfo(losses.dtype).tiny), dim=-1)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from scarcity.learning.contribution import Contribution, lower_median
+from scarcity.learning.contribution import Contribution, lower_median, typical_losses
 from scarcity.learning.gate import relative_change
 from scarcity.learning.initial import carry_over, default_z
 from scarcity.learning.meta_states import FamilyState
@@ -58,3 +58,18 @@ def choose_start(candidates: Mapping[str, Array], contributions: Sequence[Contri
         return int(lower_median(fixed))
 
     return min(sorted(candidates), key=lambda name: (median_change(name), name != base))
+
+
+def losses_at_default(
+    candidates: Mapping[str, Array], contributions: Sequence[Contribution]
+) -> Array:
+    """Typical losses under the default start, from a domain's first round; float64 [E].
+
+    NaN where no one told any. Without candidates the default start is the one that is used.
+    """
+    if not candidates:
+        return typical_losses([c.losses for c in contributions])
+    tried = [c.candidate_losses or {} for c in contributions]
+    told = [losses[DEFAULT_START] for losses in tried if DEFAULT_START in losses]
+    unheard = np.full(len(candidates[DEFAULT_START]), np.nan)
+    return typical_losses(told) if told else unheard

@@ -29,6 +29,14 @@ class FoldResult(NamedTuple):
     dead_letters: list[Outgoing]
 
 
+class Tally(NamedTuple):
+    """Records, by what became of them."""
+
+    accepted: int
+    rejected: int
+    duplicates: int
+
+
 class GlobalMemory:
     """The clients' records, folded. Pure: no clock, no I/O. May be used from several threads.
 
@@ -124,6 +132,16 @@ class GlobalMemory:
         with self._lock:
             found = [c.read() for m in self._in_order() if m.domain == domain for c in m.clients()]
         return sorted(found, key=lambda client: client.client_id)
+
+    def tally(self, domain: str) -> Tally:
+        """The domain's records by what became of them; of the clients that are held."""
+        with self._lock:
+            held = [c for m in self._in_order() if m.domain == domain for c in m.clients()]
+            return Tally(
+                sum(c.accepted for c in held),
+                sum(c.rejected for c in held),
+                sum(c.duplicates for c in held),
+            )
 
     def client(self, client_id: str, domain: str | None = None) -> ClientMemory | None:
         """A client; of the first domain by name that knows it when none is given."""

@@ -32,20 +32,29 @@ class PartitionMemory:
     That order is the order of source offsets; so it can be had again from the records alone.
     """
 
-    def __init__(self, topic: str, partition: int, limits: AdmissionLimits, quota: int) -> None:
-        """``quota``: clients kept, at least 1."""
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        limits: AdmissionLimits,
+        quota: int,
+        resting_from: int = RESTING_FROM,
+    ) -> None:
+        """``quota``: clients kept, at least 1. With more than ``resting_from`` all rest."""
         self.topic = topic
         self.partition = partition
         self.domain = topic.removeprefix(INSIGHTS_PREFIX)
         self._limits = limits
         self._quota = quota
+        self._resting_from = resting_from
         self._clients: OrderedDict[bytes, Held] = OrderedDict()
         self._sequences: dict[bytes, int] = {}  # of clients that are not at rest
-        self._loaded: dict[bytes, tuple[int, bytes]] = {}
+        self._newest = -1  # source offset among those loaded
+        self._needs_sorting = False
         self._source = f"/memory/{topic}/{partition}"
 
     def __len__(self) -> int:
-        return len(self._clients) + len(self._loaded)
+        return len(self._clients)
 
     def clients(self) -> Iterator[FoldedClient]:
         """The clients, oldest latest insight first."""
@@ -66,16 +75,20 @@ class PartitionMemory:
         Raises:
             msgspec.DecodeError: it is no client's record.
         """
+        self._clients.pop(key, None)
         if value is None:
-            self._loaded.pop(key, None)
-        else:
-            self._loaded[key] = (source_offset(value), value)
+            return
+        offset = source_offset(value)
+        if offset < self._newest:
+            self._needs_sorting = True
+        self._newest = max(self._newest, offset)
+        self._clients[key] = value
 
     def settle(self) -> None:
         """End loading: from here on it is as if the clients had just been folded."""
-        loaded, self._loaded = self._loaded, {}
-        for key, (_, value) in sorted(loaded.items(), key=_loaded_offset):
-            self._clients[key] = value
+        if self._needs_sorting:
+            self._clients = OrderedDict(sorted(self._clients.items(), key=_held_offset))
+            self._needs_sorting = False
 
     def fold(self, records: Iterable[Record]) -> tuple[list[Outgoing], list[Outgoing]]:
         """Fold records in the order of their offsets.
@@ -118,7 +131,7 @@ class PartitionMemory:
         changed = [
             self._tombstone(key, client) for key, client in gone.items() if key not in clients
         ]
-        rests = len(clients) > RESTING_FROM
+        rests = len(clients) > self._resting_from
         for key, client in sorted(touched.items(), key=_offset):
             out = self._outgoing(client)
             if rests and out.value is not None:
@@ -163,8 +176,9 @@ def _offset(item: tuple[bytes, FoldedClient]) -> int:
     return item[1].source.offset
 
 
-def _loaded_offset(item: tuple[bytes, tuple[int, bytes]]) -> int:
-    return item[1][0]
+def _held_offset(item: tuple[bytes, Held]) -> int:
+    held = item[1]
+    return source_offset(held) if isinstance(held, bytes) else held.source.offset
 
 
 def _awake(held: Held) -> FoldedClient:

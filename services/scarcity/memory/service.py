@@ -22,7 +22,7 @@ the new owner's. `memory/steps.py` names the steps; tests/kafka ends a worker af
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
@@ -37,9 +37,11 @@ from scarcity.broker.errors import kafka_errors, to_broker_error
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import start_with_backoff, to_record
 from scarcity.broker.settings import KafkaSettings
+from scarcity.broker.together import all_ended
+from scarcity.events.dead_letter import describe_parked
 from scarcity.events.errors import ServiceError
 from scarcity.events.topics import GLOBAL_MEMORY
-from scarcity.events.types import Outgoing, Record
+from scarcity.events.types import Record
 from scarcity.memory.global_memory import FoldResult, GlobalMemory
 from scarcity.memory.settings import MemorySettings
 from scarcity.memory.steps import Step
@@ -150,7 +152,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
     async def _release(self) -> None:
         self._memory = GlobalMemory(self._settings.max_insights, limits=self._settings.limits)
         producers, self._producers = self._producers, {}
-        await _all_ended(producer.stop() for producer in producers.values())
+        await all_ended(producer.stop() for producer in producers.values())
 
     async def _take_over(self) -> None:
         generation = self._generation
@@ -164,7 +166,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
                 partitions=self._count_partitions({tp.topic for tp in assigned}),
                 limits=self._settings.limits,
             )
-            await _all_ended(map(self._start_producer, numbers))
+            await all_ended(map(self._start_producer, numbers))
             self._on_step(Step.PRODUCER_STARTED)
             await self._restore(memory, numbers)
             self._on_step(Step.RESTORED)
@@ -210,7 +212,8 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             logger.info("restores %s: %s, %d clients", numbers, how_far, len(memory))
 
         await catch_up(self._kafka, GLOBAL_MEMORY, numbers, memory.load, say)
-        memory.settle()
+        # With a million clients this takes longer than the group waits for a heartbeat.
+        await asyncio.to_thread(memory.settle)
 
     async def _seek(self, assigned: list[TopicPartition]) -> bool:
         """Go to the group's committed offsets; False when the assignment changed meanwhile."""
@@ -237,7 +240,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         for tp, messages in fetched.items():
             by_number.setdefault(tp.partition, {})[tp] = messages
         try:
-            await _all_ended(self._fold_number(number, part) for number, part in by_number.items())
+            await all_ended(self._fold_number(number, part) for number, part in by_number.items())
         except KafkaError as error:
             told = to_broker_error(error, f"memory: commit a batch of {sorted(by_number)}")
             if not error.retriable:
@@ -264,7 +267,9 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         self.folded += len(records)
         if result.dead_letters:  # one line a batch: a broken client must not fill the log
             parked = len(result.dead_letters)
-            logger.warning("parked %d, the first: %s", parked, _describe(result.dead_letters[0]))
+            logger.warning(
+                "parked %d, the first: %s", parked, describe_parked(result.dead_letters[0])
+            )
 
     async def _publish(self, producer: AIOKafkaProducer, number: int, result: FoldResult) -> None:
         """Hand everything to the broker; returns once it has acknowledged it."""
@@ -278,19 +283,11 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         await asyncio.gather(*acknowledged)
 
 
-async def _all_ended(work: Iterable[Awaitable[None]]) -> None:
-    """Wait for all, also when one fails: none may go on after the lock is given back."""
-    for outcome in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-def _describe(parked: Outgoing) -> str:
-    told = {name: value.decode() for name, value in parked.headers if name.startswith("dl_")}
-    return "{dl_topic}[{dl_partition}]@{dl_offset}: {dl_reason}: {dl_message}".format(**told)
-
-
-def create_memory_app(kafka: KafkaSettings, settings: MemorySettings) -> ScarcityApp:
+def create_memory_app(
+    kafka: KafkaSettings,
+    settings: MemorySettings,
+    make_worker: Callable[[KafkaSettings, MemorySettings], FoldWorker] = FoldWorker,
+) -> ScarcityApp:
     """The Faust app whose worker runs the fold."""
     app = create_app("memory", kafka)
 
@@ -298,7 +295,7 @@ def create_memory_app(kafka: KafkaSettings, settings: MemorySettings) -> Scarcit
     class Fold(Service):
         @Service.task
         async def fold_insights(self) -> None:
-            await FoldWorker(kafka, settings).run(lambda: self.should_stop)
+            await make_worker(kafka, settings).run(lambda: self.should_stop)
 
     return app
 

@@ -28,7 +28,14 @@ from scarcity.meta.pending import PendingSet
 from scarcity.meta.publishing import Chain, Publication, profile_record
 from scarcity.meta.quarantine import Watch
 from scarcity.meta.rounds import Wait
-from scarcity.meta.rulings import HOLD_S, Repair, check_newer, read_repair, read_ruling
+from scarcity.meta.rulings import (
+    HOLD_S,
+    Repair,
+    check_newer,
+    check_shapes,
+    read_repair,
+    read_ruling,
+)
 from scarcity.meta.state_codec import WRITER_KEY, decode_domain, decode_family
 
 FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS)
@@ -222,6 +229,11 @@ class MetaCoordinator:
                     f"the repair is of {name}@{state.version} of family {family}; here is "
                     f"{name}@{version} of family {current.family or 'none'}",
                 )
+
+            if current.state is not None:
+                check_shapes(state, current.state)
+            if name in repair.ruling.domains:
+                current.check_room(repair.ruling)
 
     def _apply_repair(self, now_ms: int) -> list[Publication]:
         repair, self._repair = self._repair, None

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.dp_rules import DpRules
+from scarcity.events.errors import EventError, Reason
 from scarcity.events.ruling import Ruling
 from scarcity.events.standing import Lift, Mark
 from scarcity.learning.online_maml import DomainState, FamilyState
@@ -17,6 +18,8 @@ from scarcity.meta.rounds import Close, RoundView, Wait, decide
 from scarcity.meta.rulings import check_newer
 from scarcity.meta.scaling import estimate, with_scaling
 from scarcity.meta.state_codec import NOT_RULED, KeptDomain
+
+MOST_RULED: Final = 4096  # marked clients of a domain, by whose word ever
 
 
 @dataclass
@@ -101,11 +104,14 @@ class DomainRounds:
         """Heed an operator's ruling; the domain's next entry tells it.
 
         Raises:
-            EventError: it is not newer than the one before: somebody repeated it.
+            EventError: it is not newer than the one before (somebody repeated it), or it marks
+                too many.
         """
         if offset <= self.ruled[0]:
             return  # an entry tells it already
         check_newer(ruling, self.name, self.ruled)
+        if ruling.kind != "readmit":
+            self.check_room(ruling)
         self.ruled = (offset, ruling.ruled_at_ms)
         if ruling.kind == "readmit":
             back = sorted(set(ruling.clients) & self.watch.marks.keys())
@@ -117,6 +123,18 @@ class DomainRounds:
         marks = [Mark(c, by, *self.pending.newest(c), ruling=offset) for c in ruling.clients]
         self.marks += marks
         self.look(self.watch.marking(marks))
+
+    def check_room(self, ruling: Ruling) -> None:
+        """Refuse a ruling that marks more clients than `meta-state` can hold.
+
+        Raises:
+            EventError: there is no room.
+        """
+        many = len(self.watch.marks.keys() | set(ruling.clients))
+        if many > MOST_RULED:
+            raise EventError(
+                Reason.OUT_OF_BOUNDS, f"{many} marked clients of {self.name}; at most {MOST_RULED}"
+            )
 
     def register(self, client: ClientRegistered) -> None:
         """Note a registration; moments are let go once the scaling is known."""

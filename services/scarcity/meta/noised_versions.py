@@ -76,18 +76,21 @@ def account(
     rules = profile.dp
     if rules is None:
         return None
-    if rules.where == "central":
-        spent = epsilon(rules, version)
-    else:
-        spent = max((insight.epsilon or 0.0 for insight in insights), default=0.0)
     return DpRound(
         rules,
         profile.slopes_per_expert,
-        spent,
+        spent_by(rules, version, insights),
         rules.delta,
         profile.experts,
         commitment(key) if rules.where == "central" else "",
     )
+
+
+def spent_by(rules: DpRules, version: int, insights: Iterable[Insight]) -> float:
+    """Epsilon after a version; arguments as of :func:`account`."""
+    if rules.where == "central":
+        return epsilon(rules, version)
+    return max((insight.epsilon or 0.0 for insight in insights), default=0.0)
 
 
 def first_noised_version(

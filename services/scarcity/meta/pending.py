@@ -9,10 +9,12 @@ the same client, and the set can be rebuilt from `meta-state` and `global-memory
 """
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.insight import Insight
+
+MOST_DEPARTED: Final = 1024
 
 
 class Heard(NamedTuple):
@@ -85,21 +87,26 @@ class PendingSet:
         return (-1, -1) if heard is None else (heard.partition, heard.offset)
 
     def departed(self) -> list[str]:
-        """Clients that left and whose insight would be pending if they had not."""
-        return sorted(client for client in self._fresh if client in self._departed)
+        """Clients that left and whose insight would be pending if they had not; MOST_DEPARTED."""
+        left = sorted(client for client in self._fresh if client in self._departed)
+        return left[:MOST_DEPARTED]
 
     def opened_ms(self) -> int | None:
         """Record timestamp of the first insight since the last round; None without one.
 
         After a restart it is the first that compaction has left: the deadline may come later.
         """
-        opened = (t for client, t in self._opened_ms.items() if self._counts(client))
-        return min(opened, default=None)
+        opened = self._opened_ms
+        if self._departed or self.marked:
+            opened = {client: t for client, t in opened.items() if self._counts(client)}
+        return min(opened.values(), default=None)
 
     def active(self, now_ms: int, active_s: float) -> int:
         """Clients whose last insight is at most ``active_s`` old."""
         since_ms = now_ms - 1000 * active_s
-        return sum(t >= since_ms and self._counts(c) for c, t in self._seen_ms.items())
+        seen = self._seen_ms
+        silent = {c for c in (*self._departed, *self.marked) if c in seen and seen[c] >= since_ms}
+        return sum(t >= since_ms for t in seen.values()) - len(silent)
 
     def take(self) -> list[Heard]:
         """Use all pending insights: they are returned once, in the order of (partition, offset)."""

@@ -138,6 +138,7 @@ def parameters_of(
         alpha=to_payload(log_lambda),
         log_sigma2=to_payload(log_sigma2[:, 0]),
         domain_losses=to_payload(state.domain_losses),
+        start_losses=to_payload(state.start_losses),
         candidates={name: to_payload(z) for name, z in starts.items()} or None,
         ledger_hash=ledger_hash,
         newest_source_ms=newest_source_ms,

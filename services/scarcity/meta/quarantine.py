@@ -1,22 +1,19 @@
 """Marks clients whose slopes contradict their own losses, round after round.
 
-A slope is the derivative of the very loss that the client reports, and the client reports that loss
-under two versions whose difference everybody knows. So its slopes foretell, as far as eight of 128
-directions can, by how much its own loss changed. An honest client's do, whatever its rows are and
-whatever the others say: no consensus is asked, so an unusual client is no suspect, and a gang
-cannot outvote anyone. Slopes that were turned round, or losses that were made up, foretell nothing
-or the opposite.
+An honest client's slopes foretell how its own losses change (learning/agreement.py), whatever its
+rows are and whatever the others say: no consensus is asked, so an unusual client is no suspect, and
+a gang cannot outvote anyone. Of each insight that can be checked:
 
-Of each insight that can be checked, over the experts e:
-
-    predicted_e = 128/m sum_j (s_ej / |s_e|) (q_j . dz_e) + (s_es / |s_e|) dsigma_e
-    agreement   = sum_e predicted_e change_e / sqrt(sum_e predicted_e^2 sum_e change_e^2)
-    influence   = mean_e min(1, |s_e| / cap_e)
-    evidence    = max(0, evidence - influence * agreement)
+    influence = mean over experts of min(1, norm of its slopes / cap)
+    evidence  = max(0, evidence - influence * agreement)
 
 and a client whose evidence reaches the domain's threshold is marked. An insight adds at most 1, so
-a threshold of 6 takes at least six rounds. benchmarks/quarantine.py says what it finds and misses.
-It is no defence against a client that makes up losses to fit its slopes.
+a threshold of 6 takes at least six rounds.
+
+The engine's trust (learning/doubt.py) forgets by itself and counts a client in full again. A mark
+is the slow and sure of the two: it needs more evidence, it is told in the ledger, it holds until an
+operator lifts it, and it says whom a repair should take out. benchmarks/quarantine.py says whom it
+finds and whom it misses. It is no defence against a client that makes up losses to fit its slopes.
 
 Source: Page (1954), "Continuous inspection schemes", Biometrika 41, 100-115 (the running sum that
 stays above zero); the statistic is ours.
@@ -32,18 +29,16 @@ import numpy.typing as npt
 from scarcity.events.dp_rules import DpRound
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.standing import Mark
-from scarcity.events.types import SLOPE_SCALE
+from scarcity.learning.agreement import agreements
 from scarcity.learning.contribution import slope_norms
-from scarcity.learning.directions import DIRECTION_COUNT, block_number, fwht, signs
 from scarcity.learning.online_maml import Contribution, DomainState
 from scarcity.meta.pending import Heard
-from scarcity.meta.recompute import contribution
+from scarcity.meta.recompute import contributions
 
 Array = npt.NDArray[np.float64]
 
 MOST_WATCHED: Final = 1024  # clients of a domain; those with the least evidence are let go
 MOST_MARKED: Final = 1024  # then the check marks no more: so many liars are an operator's business
-_STEP_SCALE: Final = 2.0**40  # fixed point of dz, so that the transform is exact
 
 
 @dataclass(frozen=True)
@@ -99,18 +94,15 @@ def watch_round(
     """
     if not threshold:
         return watch, ()
-    checked = [
-        (one, told)
-        for one in heard
-        for told in [contribution(one.insight, before.version)]
-        if told.meta_version == before.version
-        and told.slopes is not None
-        and told.previous_losses is not None
-    ]
-    added = contradictions(domain, before, after.cap, [told for _, told in checked])
+    told = contributions((one.insight for one in heard), before.version)
+    step = None if before.previous_z is None else before.z - before.previous_z
+    found = {} if step is None else agreements(domain, before.version, step, told)
+    checked = [heard[place] for place in found]
+    pushes = influences(after.cap, [told[place] for place in found])
+    added = [-push * one for push, one in zip(pushes, found.values(), strict=True)]
     evidence = dict(watch.evidence)
     suspects: list[Mark] = []
-    for (one, _), more in zip(checked, added, strict=True):
+    for one, more in zip(checked, added, strict=True):
         client = one.insight.client_id
         total = max(0.0, evidence.pop(client, 0.0) + more)
         if total:
@@ -124,46 +116,20 @@ def watch_round(
     return Watch(dict(strongest[:MOST_WATCHED]), marked.marks), marks
 
 
-def contradictions(
-    domain: str, before: DomainState, cap: Array, told: Sequence[Contribution]
-) -> list[float]:
-    """By how much each insight speaks against its sender, -1 to 1; 0: it says nothing.
+def influences(cap: Array, told: Sequence[Contribution]) -> list[float]:
+    """How hard each insight pushes: the mean over experts of the share of the cap it uses, 0 to 1.
 
     Args:
-        before: the version that the insights were measured on.
         cap: running median of slope norms; float64 [E], NaN where there is none.
-        told: with slopes and previous losses, measured on ``before``.
+        told: with slopes.
     """
-    if before.previous_z is None:
-        return [0.0] * len(told)
-    moved = before.z - before.previous_z
-    fixed = np.rint(moved[:, :DIRECTION_COUNT] * _STEP_SCALE).astype(np.int64)
-    along = fwht(fixed * signs(domain, before.version)).astype(np.float64)
-    along = along / (_STEP_SCALE * np.sqrt(float(DIRECTION_COUNT)))
-    return [_contradiction(one, along, moved[:, -1], cap) for one in told]
-
-
-def _contradiction(told: Contribution, along: Array, by_sigma: Array, cap: Array) -> float:
-    if told.slopes is None or told.previous_losses is None:
-        return 0.0
-    columns = told.slopes.shape[1] - 1
-    first = columns * block_number(told.client_id, told.sequence, columns)
-    slopes = told.slopes.astype(np.float64) / SLOPE_SCALE
-    norms = slope_norms(told.slopes[None])[0]
-    predicted = np.zeros(len(slopes))
-    # Sums are written out: what numpy adds in which order depends on the machine.
-    for column in range(columns):
-        predicted = predicted + slopes[:, column] * along[:, first + column]
-    predicted = predicted * float(DIRECTION_COUNT // columns) + slopes[:, -1] * by_sigma
-    predicted = predicted / np.where(norms > 0, norms, 1.0)
-    change = told.losses - told.previous_losses
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pushes = np.where(cap > 0, np.minimum(1.0, norms / cap), 1.0)
-    both = squares = changes = influence = 0.0
-    heard = 0
-    for p, c, push in zip(predicted.tolist(), change.tolist(), pushes.tolist(), strict=True):
-        if c == c:  # NaN, where the client does not run the expert, differs from itself
-            both, squares, changes = both + p * c, squares + p * p, changes + c * c
-            influence, heard = influence + push, heard + 1
-    size = float(np.sqrt(squares)) * float(np.sqrt(changes))
-    return -(influence / heard) * (both / size) if size > 0 else 0.0
+    pushes = []
+    for one in told:
+        norms = slope_norms(one.slopes[None])[0] if one.slopes is not None else np.zeros_like(cap)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = np.where(cap > 0, np.minimum(1.0, norms / cap), 1.0)
+        total = 0.0
+        for share in shares.tolist():  # one by one: numpy's own order of adding may change
+            total += share
+        pushes.append(total / len(shares))
+    return pushes

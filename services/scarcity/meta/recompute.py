@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+import orjson
 
-from scarcity.events.codec import canonical_json
+from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import PartitionInputs
 from scarcity.events.types import EXPERT_NAMES
@@ -78,8 +80,8 @@ def next_version(
     Raises:
         ValueError: there are no insights.
     """
-    contributions = [contribution(insight, state.version) for insight in insights]
-    return Version(*engine.update(domain, state, family, contributions))
+    told = contributions(insights, state.version)
+    return Version(*engine.update(domain, state, family, told))
 
 
 def carried_on(state: DomainState, version: int) -> DomainState:
@@ -92,8 +94,13 @@ def carried_on(state: DomainState, version: int) -> DomainState:
     )
 
 
-def inputs_of(heard: Sequence[Heard]) -> tuple[list[PartitionInputs], str]:
+def inputs_of(
+    heard: Sequence[Heard], canonical: Sequence[bytes] = ()
+) -> tuple[list[PartitionInputs], str]:
     """Where a version's insights lie, and their hash.
+
+    Args:
+        canonical: of each insight, when the caller has them already.
 
     The hash is SHA-256 over, in the order of (partition, offset), the canonical JSON of each
     decoded insight (events/codec.py) and a line feed after each. Unknown fields and white space of
@@ -104,47 +111,81 @@ def inputs_of(heard: Sequence[Heard]) -> tuple[list[PartitionInputs], str]:
     """
     digest = hashlib.sha256()
     offsets: dict[int, list[int]] = defaultdict(list)
-    for one in sorted(heard, key=lambda h: (h.partition, h.offset)):
+    told = canonical or [canonical_insight(one.insight) for one in heard]
+    both = sorted(zip(heard, told, strict=True), key=lambda b: (b[0].partition, b[0].offset))
+    for one, raw in both:
         offsets[one.partition].append(one.offset)
-        digest.update(canonical_json(one.insight) + b"\n")
+        digest.update(raw + b"\n")
     return [PartitionInputs.of(p, offsets[p]) for p in sorted(offsets)], digest.hexdigest()
 
 
+def canonical_insight(insight: Insight) -> bytes:
+    """As :func:`canonical_json`, in a third of the time: an audit spends most of its time here.
+
+    What is left out when it is None is told by identity, which holds for None; the version alone
+    is compared.
+    """
+    plain = msgspec.to_builtins(insight)
+    if plain.get("schema_version") == SCHEMA_VERSION:
+        del plain["schema_version"]
+    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+
+
 def contribution(insight: Insight, version: int) -> Contribution:
-    """An admitted insight as the engine takes it.
+    """One admitted insight as the engine takes it; see :func:`contributions`."""
+    return contributions([insight], version)[0]
+
+
+def contributions(insights: Iterable[Insight], version: int) -> list[Contribution]:
+    """Admitted insights as the engine takes them.
 
     Slopes without a sequence or meta-version are left out: their directions are unknown. An
     insight without meta-version counts as one on ``version``, the domain's current.
     """
-    experts = [insight.expert_insights.get(name) for name in EXPERT_NAMES]
-    placed = insight.sequence is not None and insight.meta_version is not None
-    return Contribution(
-        client_id=insight.client_id,
-        sequence=insight.sequence or 0,
-        meta_version=version if insight.meta_version is None else insight.meta_version,
-        losses=_floats([None if e is None else e.loss for e in experts]),
-        samples=insight.total_samples,
-        previous_losses=_floats_or_none([None if e is None else e.previous_loss for e in experts]),
-        slopes=_slopes(experts) if placed else None,
-        candidate_losses=_candidates(experts),
-    )
+    listed = list(insights)
+    experts = [[one.expert_insights.get(name) for name in EXPERT_NAMES] for one in listed]
+    losses = _floats([[None if e is None else e.loss for e in own] for own in experts])
+    before = [[None if e is None else e.previous_loss for e in own] for own in experts]
+    previous = _floats(before)
+    slopes = _slopes(listed, experts)
+    return [
+        Contribution(
+            client_id=one.client_id,
+            sequence=one.sequence or 0,
+            meta_version=version if one.meta_version is None else one.meta_version,
+            losses=losses[n],
+            samples=one.total_samples,
+            previous_losses=None if before[n].count(None) == len(before[n]) else previous[n],
+            slopes=slopes.get(n),
+            candidate_losses=_candidates(experts[n]),
+        )
+        for n, one in enumerate(listed)
+    ]
 
 
-def _floats(values: Sequence[float | None]) -> Array:
-    return np.array([np.nan if value is None else value for value in values])
+def _floats(values: Sequence[Sequence[float | None]]) -> Array:
+    # A float array takes None as NaN.
+    return np.array(values, dtype=np.float64)
 
 
-def _floats_or_none(values: Sequence[float | None]) -> Array | None:
-    return None if all(value is None for value in values) else _floats(values)
-
-
-def _slopes(experts: Sequence[ExpertInsight | None]) -> npt.NDArray[np.int64] | None:
-    told = [None if e is None else e.slopes for e in experts]
-    length = next((len(slopes) for slopes in told if slopes is not None), None)
-    if length is None:
-        return None
-    flat = [0] * length
-    return np.array([flat if slopes is None else slopes for slopes in told], dtype=np.int64)
+def _slopes(
+    insights: Sequence[Insight], experts: Sequence[Sequence[ExpertInsight | None]]
+) -> dict[int, npt.NDArray[np.int64]]:
+    """Slopes by the insight's place. Those of one length are made together: it is faster."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for n, (one, own) in enumerate(zip(insights, experts, strict=True)):
+        told = next((e.slopes for e in own if e is not None and e.slopes is not None), None)
+        if told is not None and one.sequence is not None and one.meta_version is not None:
+            by_length[len(told)].append(n)
+    found: dict[int, npt.NDArray[np.int64]] = {}
+    for length, places in by_length.items():
+        flat = [0] * length
+        rows = [
+            [flat if e is None or e.slopes is None else e.slopes for e in experts[n]]
+            for n in places
+        ]
+        found |= zip(places, np.array(rows, dtype=np.int64), strict=True)
+    return found
 
 
 def _candidates(experts: Sequence[ExpertInsight | None]) -> dict[str, Array] | None:
@@ -152,4 +193,4 @@ def _candidates(experts: Sequence[ExpertInsight | None]) -> dict[str, Array] | N
         return None
     told = [(e.candidate_losses or {}) if e is not None else {} for e in experts]
     names = sorted({name for losses in told for name in losses})
-    return {name: _floats([losses.get(name) for losses in told]) for name in names}
+    return {name: _floats([[losses.get(name) for losses in told]])[0] for name in names}

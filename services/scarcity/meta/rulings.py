@@ -9,18 +9,22 @@ domains then wait for HOLD_S, so that the operator's next attempt finds the ledg
 from dataclasses import dataclass
 from typing import Final
 
-from scarcity.events.codec import decode_msgpack
-from scarcity.events.errors import EventError, Reason
+import numpy as np
+
+from scarcity.events.codec import decode_msgpack, encode_msgpack
+from scarcity.events.errors import EventError, InputError, Reason
+from scarcity.events.headers import MSGPACK_TYPE, event_headers
 from scarcity.events.meta_state import MetaState
 from scarcity.events.ruling import Ruling
-from scarcity.events.types import Record
+from scarcity.events.topics import RULINGS
+from scarcity.events.types import Outgoing, Record
 from scarcity.keys.signed_events import judge_event
 from scarcity.keys.signing import TrustedKeys, Verdict
 from scarcity.learning.online_maml import DomainState, FamilyState
 from scarcity.meta.state_codec import WRITER_KEY, decode_family, decode_learned
 
 HOLD_S: Final = 10.0
-MAX_RULING_BYTES: Final = 4 << 20
+MAX_RULING_BYTES: Final = (4 << 20) - 4096  # topics.yaml allows 4 MiB with key and headers
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,47 @@ def read_repair(ruling: Ruling, offset: int) -> Repair:
     if missing or not domains or not domains.keys() >= set(ruling.domains):
         raise EventError(Reason.MALFORMED, "a repair holds the states of its domains and families")
     return Repair(offset, ruling, domains, families)
+
+
+def check_shapes(repaired: DomainState, current: DomainState) -> None:
+    """Refuse a repaired state whose figures cannot take the place of the domain's.
+
+    Raises:
+        EventError: a tensor has another shape, or parameters that are no numbers.
+    """
+    told, _ = repaired.to_tensors()
+    known, _ = current.to_tensors()
+    for name, tensor in told.items():
+        shape = known[name].shape if name in known else current.z.shape
+        if tensor.shape != shape:
+            raise EventError(
+                Reason.MALFORMED, f"{name} of the repair is {tensor.shape}, here it is {shape}"
+            )
+    if not np.isfinite(repaired.z).all():
+        raise EventError(Reason.NOT_FINITE, "the repair's parameters are not all numbers")
+
+
+def ruling_record(ruling: Ruling, *, at_ms: int) -> Outgoing:
+    """A signed ruling for `rulings`.
+
+    Raises:
+        InputError: it does not fit into one record.
+    """
+    key = "*" if ruling.kind == "repair" else ruling.domains[0]
+    headers = event_headers(
+        "Ruling",
+        source=f"/operators/{ruling.key_id}",
+        event_id=f"{key}/{ruling.ruled_at_ms}",
+        at_ms=at_ms,
+        content_type=MSGPACK_TYPE,
+    )
+    value = encode_msgpack(ruling)
+    if len(value) > MAX_RULING_BYTES:
+        raise InputError(
+            f"the ruling has {len(value)} bytes, more than the {MAX_RULING_BYTES} that one record "
+            "may have: a repair of so many domains at once is not possible"
+        )
+    return Outgoing(RULINGS, key.encode(), value, headers, partition=0)
 
 
 def _is_family(state: MetaState) -> bool:

@@ -5,28 +5,36 @@ over goes in this order, later steps only after earlier ones are confirmed:
 
 1. start the transactional producer ``meta``: an earlier writer can write nothing more;
 2. read `meta-state`, read committed, to its end;
-3. read `domains`, `clients`, `global-memory` and `gossip-plan` to their ends, and follow them;
-4. publish what is due: parameters, states and ledger entries in one transaction.
+3. read `domains`, `clients`, `global-memory`, `gossip-plan` and `rulings` to their ends, and
+   follow them.
+
+Then, again and again, all versions that are due in one transaction:
+
+4. learn: make the versions;
+5. begin the transaction;
+6. send parameters, states and ledger entries, and wait for the broker's acknowledgement;
+7. commit.
 
 No offset is committed: the pending set follows from `meta-state` and `global-memory`. A writer
-that was fenced ends with an error; one that lost the broker takes over anew.
+that was fenced ends with an error; one that lost the broker takes over anew. `meta/steps.py` names
+the steps; tests/kafka ends a worker after each.
 """
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 from mode import Service
 
 from scarcity import __version__
-from scarcity.broker.clock import now_ms
+from scarcity.broker.clock import SteadyClock
 from scarcity.broker.errors import kafka_errors
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import follow, latest_by_key, start_with_backoff
@@ -34,13 +42,14 @@ from scarcity.events.codec import decode_msgpack
 from scarcity.events.dead_letter import park
 from scarcity.events.errors import BrokerError, EventError, ServiceError
 from scarcity.events.meta_state import MetaState
-from scarcity.events.topics import LEDGER, META_STATE
+from scarcity.events.topics import GLOBAL_MEMORY, LEDGER, META_STATE
 from scarcity.events.types import Outgoing, Record
 from scarcity.learning.discrete_gaussian import KEY_BYTES
 from scarcity.learning.online_maml import OnlineMAMLEngine
 from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
 from scarcity.meta.publishing import Publication
 from scarcity.meta.settings import MetaSettings
+from scarcity.meta.steps import Step
 from scarcity.meta.waiting import WaitReport
 
 logger = logging.getLogger(__name__)
@@ -50,18 +59,35 @@ TRANSACTION_TIMEOUT_MS: Final = 30_000
 LOOK_S: Final = 1.0  # how often a domain that stands still is looked at
 RETRY_S: Final = 1.0
 
+OnStep: TypeAlias = Callable[[Step], None]
+
+
+def _ignore(_: Step) -> None:
+    """Nobody asked."""
+
 
 class MetaWriter:
-    """One term as the writer: takes over, then writes until cancelled or broken."""
+    """One term as the writer: takes over, then writes until cancelled or broken.
 
-    def __init__(self, settings: MetaSettings) -> None:
+    Args:
+        on_step: told of each step, right after it is done.
+    """
+
+    def __init__(self, settings: MetaSettings, on_step: OnStep = _ignore) -> None:
         self._kafka = settings.kafka
+        self._on_step = on_step
+        self._clock = SteadyClock()
         self._coordinator = MetaCoordinator(
             OnlineMAMLEngine(settings.learning),
             time.monotonic,
             __version__,
+            signing=settings.signing,
+            operators=settings.operators,
+            checkpoint_versions=settings.checkpoint_versions,
             draw_noise_key=partial(secrets.token_bytes, KEY_BYTES),
         )
+        key = settings.signing
+        self._signs = f"signed by key {key.public.key_id}" if key else "not signed"
         self._waits = WaitReport()
         self._producer = AIOKafkaProducer(
             **settings.kafka.producer_options(),
@@ -79,7 +105,9 @@ class MetaWriter:
         """
         try:
             await start_with_backoff(self._producer.start, "meta: take the ledger over")
+            self._on_step(Step.PRODUCER_STARTED)
             await self._restore()
+            self._on_step(Step.RESTORED)
             async with aclosing(follow(self._kafka, FOLLOWED)) as batches:
                 await self._write(batches)
         finally:
@@ -96,7 +124,12 @@ class MetaWriter:
                 f"topic {META_STATE}, or a newer one"
             ) from error
         chain = self._coordinator.chain
-        logger.info("writes the ledger on from entry %d (%s)", chain.length, chain.last_hash[:12])
+        logger.info(
+            "writes the ledger on from entry %d (%s), %s",
+            chain.length,
+            chain.last_hash[:12],
+            self._signs,
+        )
 
     async def _write(self, batches: AsyncGenerator[list[Record], None]) -> None:
         caught_up = False
@@ -107,11 +140,14 @@ class MetaWriter:
                 records: list[Record] = []
                 if arriving.done():
                     records = arriving.result()
-                    caught_up = caught_up or not records
+                    if not (records or caught_up):
+                        caught_up = True
+                        self._on_step(Step.CAUGHT_UP)
                     arriving = asyncio.ensure_future(anext(batches))
                 # Learning is a matter of milliseconds, with thousands of clients of hundreds.
                 due, parked = await asyncio.to_thread(self._learn, records, caught_up)
                 if due or parked:
+                    self._on_step(Step.LEARNED)
                     await self._publish(due, parked)
         finally:
             # A generator cannot be closed while a task waits in it.
@@ -122,6 +158,8 @@ class MetaWriter:
     ) -> tuple[list[Publication], list[Outgoing]]:
         parked: list[Outgoing] = []
         for record in records:
+            if record.position.topic == GLOBAL_MEMORY:
+                self._clock.see(record.timestamp_ms)
             try:
                 self._coordinator.observe(record)
             except EventError as error:
@@ -131,7 +169,7 @@ class MetaWriter:
                     parked.append(park(record, error, stage="meta.observe"))
         if not caught_up:
             return [], parked
-        at_ms = now_ms()
+        at_ms = self._clock.now_ms()
         due = self._coordinator.advance(at_ms)
         for line in self._waits.lines(self._coordinator.waits, at_ms):
             logger.info(line)
@@ -142,6 +180,7 @@ class MetaWriter:
         outgoing = [out for publication in due for out in publication.outgoing] + parked
         with kafka_errors("meta: publish " + ", ".join(p.domain for p in due)):
             async with self._producer.transaction():
+                self._on_step(Step.BEGUN)
                 sent = [
                     await self._producer.send(
                         out.topic, key=out.key, value=out.value, headers=list(out.headers)
@@ -149,6 +188,8 @@ class MetaWriter:
                     for out in outgoing
                 ]
                 await asyncio.gather(*sent)
+                self._on_step(Step.SENT)
+            self._on_step(Step.COMMITTED)
         took_s = time.monotonic() - began_s
         for publication in due:
             self._coordinator.acknowledge(publication, took_s)
@@ -158,14 +199,15 @@ class MetaWriter:
         wake_ms = self._coordinator.wake_at_ms()
         if wake_ms is None:
             return LOOK_S
-        return min(LOOK_S, max(0.0, (wake_ms - now_ms()) / 1000))
+        return min(LOOK_S, max(0.0, (wake_ms - self._clock.now_ms()) / 1000))
 
 
 class MetaWorker:
     """Stands by until the group gives it the ledger, and writes for as long as it holds it."""
 
-    def __init__(self, settings: MetaSettings) -> None:
+    def __init__(self, settings: MetaSettings, on_step: OnStep = _ignore) -> None:
         self._settings = settings
+        self._on_step = on_step
         self._holds = asyncio.Event()
         self._term: asyncio.Task[None] | None = None
 
@@ -190,7 +232,9 @@ class MetaWorker:
         """
         while True:
             await self._holds.wait()
-            term = self._term = asyncio.ensure_future(MetaWriter(self._settings).run())
+            term = self._term = asyncio.ensure_future(
+                MetaWriter(self._settings, self._on_step).run()
+            )
             try:
                 await asyncio.wait({term})
             finally:
@@ -206,10 +250,10 @@ class MetaWorker:
                 await asyncio.sleep(RETRY_S)
 
 
-def create_meta_app(settings: MetaSettings) -> ScarcityApp:
+def create_meta_app(settings: MetaSettings, on_step: OnStep = _ignore) -> ScarcityApp:
     """The Faust app of one worker."""
     app = create_app("meta", settings.kafka)
-    worker = MetaWorker(settings)
+    worker = MetaWorker(settings, on_step)
 
     @app.agent(app.topic(LEDGER))
     async def hold_ledger(entries: Any) -> None:

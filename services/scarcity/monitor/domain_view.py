@@ -5,6 +5,7 @@ from collections import OrderedDict
 import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.dp_rules import DpRules
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.gossip_plan import GossipPlan
 from scarcity.monitor.series import Latencies, Rate, RunningTotal, Thinned
@@ -55,6 +56,21 @@ class ParametersLine(msgspec.Struct):
     schema_version: str = SCHEMA_VERSION
 
 
+class DpLine(msgspec.Struct):
+    """The part of a DpRound that the view uses."""
+
+    epsilon: float
+    delta: float
+    rules: DpRules
+
+
+class MarkLine(msgspec.Struct):
+    """The part of a Mark, or of a Lift, that the view uses."""
+
+    client_id: str
+    by: str = ""
+
+
 class RoundLine(msgspec.Struct):
     """The part of a LedgerEntry that the view uses."""
 
@@ -70,6 +86,9 @@ class RoundLine(msgspec.Struct):
     step_scale: float
     phases_s: dict[str, float]
     start: str = ""
+    dp: DpLine | None = None
+    marks: list[MarkLine] = []
+    lifted: list[MarkLine] = []
     schema_version: str = SCHEMA_VERSION
 
 
@@ -89,8 +108,15 @@ class DomainView:
 
     Attributes:
         version: newest version of the meta-parameters seen, -1 before any; also the round.
-        insights: records seen in its insights topic, good or bad.
+        insights: records seen in its insights topic, good or bad; ``without_slopes``: those that
+            hold losses alone, as of clients whose budget is spent.
+        limited: clients that publish no more `slopes`, or nothing (`all`), by name, as they
+            registered it: their privacy limit is reached; at most MAX_CLIENTS.
+        dp: the highest epsilon that a ledger entry told; None outside privacy mode `dp`.
         latencies: from the newest insight of a version to that version's record.
+        marked: clients that count no more, by name, and by whose word: `check`, `operator` or
+            `repair`; at most MAX_CLIENTS.
+        repairs: versions that are repairs.
         rounds: ledger entries over versions; ``evaluations`` likewise.
         plans: the newest gossip plan of at most MAX_PLANS clients.
     """
@@ -100,6 +126,9 @@ class DomainView:
         self.profile: ProfileLine | None = None
         self.version = -1
         self.insights = 0
+        self.without_slopes = 0
+        self.limited: OrderedDict[str, str] = OrderedDict()
+        self.dp: DpLine | None = None
         self.insight_rate = Rate()
         self.accepted = RunningTotal(MAX_CLIENTS)
         self.duplicates = RunningTotal(MAX_CLIENTS)
@@ -108,6 +137,8 @@ class DomainView:
         self.latency_series: Thinned[float] = Thinned()
         self.rounds: Thinned[RoundLine] = Thinned()
         self.reverted_rounds = 0
+        self.marked: OrderedDict[str, str] = OrderedDict()
+        self.repairs = 0
         self.evaluations: Thinned[Evaluation] = Thinned()
         self.exchanges = RunningTotal(MAX_CLIENTS)
         self.evictions = RunningTotal(MAX_CLIENTS)
@@ -116,13 +147,19 @@ class DomainView:
         self.plans: OrderedDict[str, GossipPlan] = OrderedDict()
         self._last_seen_ms: OrderedDict[str, int] = OrderedDict()
 
-    def register(self, client_id: str) -> None:
-        """A client joined; again, when it restarted."""
+    def register(self, client_id: str, limit_reached: str = "") -> None:
+        """A client joined; again, when it restarted or told of its privacy limit."""
         self.registered.update(client_id, 1)
+        self.limited.pop(client_id, None)
+        if limit_reached:
+            self.limited[client_id] = limit_reached
+        if len(self.limited) > MAX_CLIENTS:
+            self.limited.popitem(last=False)
 
-    def insight(self, at_ms: int) -> None:
+    def insight(self, at_ms: int, *, has_slopes: bool = True) -> None:
         """An insight was published."""
         self.insights += 1
+        self.without_slopes += not has_slopes
         self.insight_rate.add(at_ms)
 
     def remember(self, line: MemoryLine) -> None:
@@ -150,7 +187,16 @@ class DomainView:
         """A ledger entry was written."""
         self.version = max(self.version, line.version)
         self.rounds.add(line.version, line)
+        if line.dp is not None and (self.dp is None or line.dp.epsilon >= self.dp.epsilon):
+            self.dp = line.dp
         self.reverted_rounds += line.reverted
+        self.repairs += line.closed_by == "repair"
+        for lift in line.lifted:
+            self.marked.pop(lift.client_id, None)
+        for mark in line.marks:
+            self.marked[mark.client_id] = mark.by
+            if len(self.marked) > MAX_CLIENTS:
+                self.marked.popitem(last=False)
 
     def plan(self, plan: GossipPlan) -> None:
         """A client's gossip plan."""
@@ -181,6 +227,14 @@ class DomainView:
     def privacy(self) -> str:
         """Privacy mode of the domain's profile; `?` before it was seen."""
         return self.profile.privacy if self.profile else "?"
+
+    def clients_limited(self, what: str) -> int:
+        """Clients that publish no more `slopes`, or nothing: `all`."""
+        return sum(told == what for told in self.limited.values())
+
+    def clients_marked(self, by: str) -> int:
+        """Clients that count no more by the word of `check`, `operator` or `repair`."""
+        return sum(told == by for told in self.marked.values())
 
     @property
     def waiting(self) -> str:

@@ -1,7 +1,7 @@
 """Prometheus metrics of a SystemView, made when they are asked for; own registry, bounded labels.
 
-Labels are domain (at most MAX_DOMAINS), expert (10), reason, state, model and phase (closed sets),
-and group and topic for lag (as many as the cluster has of ours).
+Labels are domain (at most MAX_DOMAINS), expert (10), reason, state, model, by and phase (closed
+sets), and group and topic for lag (as many as the cluster has of ours).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +22,7 @@ from scarcity.monitor.view import SystemView
 
 Lag = Mapping[tuple[str, str], int]  # records behind the end, by (group, topic)
 DomainValues = Callable[[DomainView], Iterable[tuple[tuple[str, ...], float]]]
+MARKED_BY = ("check", "operator", "repair")
 PHASES = ("gossip", "collection", "processing", "broadcast", "training")
 
 
@@ -47,6 +48,7 @@ class SystemCollector(Collector):
         yield from self._rounds()
         yield from self._insights(now_ms)
         yield from self._errors()
+        yield from self._privacy()
         yield from self._gossip()
         yield from self._latency()
         yield from self._system()
@@ -83,6 +85,17 @@ class SystemCollector(Collector):
             "scarcity_reverted_rounds",
             "Rounds whose predecessor's step was taken back.",
             lambda d: d.reverted_rounds,
+        )
+        yield self._counter(
+            "scarcity_repaired_versions",
+            "Versions that are repairs: the state without some clients.",
+            lambda d: d.repairs,
+        )
+        yield self._gauge(
+            "scarcity_marked_clients",
+            "Clients whose insights do not count, by whose word.",
+            lambda d: [((by,), d.clients_marked(by)) for by in MARKED_BY],
+            ("by",),
         )
         yield self._gauge(
             "scarcity_staleness_versions",
@@ -163,6 +176,37 @@ class SystemCollector(Collector):
             ] if (e := d.evaluations.last) else [],
             ("model",),
         )  # fmt: skip
+
+    def _privacy(self) -> Iterator[Metric]:
+        yield self._counter(
+            "scarcity_losses_only_insights",
+            "Insights that hold losses alone, as of clients whose privacy budget is spent.",
+            lambda d: d.without_slopes,
+        )
+        yield self._gauge(
+            "scarcity_privacy_limited_clients",
+            "Clients whose privacy limit is reached: they publish no more slopes, or nothing.",
+            lambda d: [
+                (("without_slopes",), d.clients_limited("slopes")),
+                (("silent",), d.clients_limited("all")),
+            ],
+            ("state",),
+        )
+        yield self._gauge(
+            "scarcity_privacy_epsilon",
+            "Epsilon spent, at the domain's delta; privacy mode dp.",
+            lambda d: [((), d.dp.epsilon)] if d.dp else [],
+        )
+        yield self._gauge(
+            "scarcity_privacy_epsilon_limit",
+            "Epsilon that the domain may not pass; privacy mode dp.",
+            lambda d: [((), d.dp.rules.epsilon_limit)] if d.dp else [],
+        )
+        yield self._gauge(
+            "scarcity_privacy_delta",
+            "Probability outside the promise of epsilon; privacy mode dp.",
+            lambda d: [((), d.dp.delta)] if d.dp else [],
+        )
 
     def _gossip(self) -> Iterator[Metric]:
         yield self._counter(

@@ -8,6 +8,7 @@ from rich.text import Text
 from scarcity.monitor.domain_view import DomainView, best_local, is_below_best_local
 from scarcity.monitor.view import SystemView
 
+MOST_NAMED = 3  # clients of a domain
 PRIVACY_TEXT = {
     "open": "open (public data: nothing is hidden from the server but the rows)",
     "budget": "budget (each client bounds what it publishes)",
@@ -48,6 +49,8 @@ def live_view(view: SystemView, now_ms: int, *, goal: int = 0, status: str = "")
     for _, domain in sorted(view.domains.items()):
         table.add_row(*_row(domain, now_ms, goal))
     lines: list[RenderableType] = [table, Text(_system_line(view)), Text(_privacy_line(view))]
+    if marked := marked_text(view):
+        lines.append(Text(marked, style="yellow"))
     lines += [Text(line, style="dim") for line in (_waiting_line(view), status) if line]
     return Group(*lines)
 
@@ -57,7 +60,12 @@ def log_line(view: SystemView, now_ms: int, *, goal: int = 0) -> str:
     parts = [_domain_line(d, now_ms, goal) for _, d in sorted(view.domains.items())]
     modes = ",".join(view.privacy_modes) or "?"
     return " | ".join(
-        [*(parts or ["no domain yet"]), f"parked {_parked(view)}", f"privacy {modes}"]
+        [
+            *(parts or ["no domain yet"]),
+            f"parked {_parked(view)}",
+            " · ".join([f"privacy {modes}", *_spent(view)]),
+            *filter(None, [marked_text(view)]),
+        ]
     )
 
 
@@ -187,6 +195,37 @@ def _waiting_line(view: SystemView) -> str:
     return f"gossip waits: {'; '.join(waiting)}" if waiting else ""
 
 
+def marked_text(view: SystemView) -> str:
+    """Clients that count no more, by domain; empty when there are none."""
+    parts = []
+    for name, domain in sorted(view.domains.items()):
+        if domain.marked:
+            first = [
+                f"{client} ({by})" for client, by in sorted(domain.marked.items())[:MOST_NAMED]
+            ]
+            more = len(domain.marked) - len(first)
+            parts.append(f"{name}: {', '.join(first)}" + (f" and {more} more" if more else ""))
+    return f"count no more: {'; '.join(parts)}" if parts else ""
+
+
 def _privacy_line(view: SystemView) -> str:
     modes = [PRIVACY_TEXT.get(mode, mode) for mode in view.privacy_modes]
-    return f"privacy mode: {'; '.join(modes) or 'no domain yet'}"
+    return " · ".join([f"privacy mode: {'; '.join(modes) or 'no domain yet'}", *_spent(view)])
+
+
+def _spent(view: SystemView) -> list[str]:
+    return [text for _, d in sorted(view.domains.items()) if (text := spent_text(d))]
+
+
+def spent_text(domain: DomainView) -> str:
+    """What a domain has spent of its privacy; empty when there is nothing to tell."""
+    parts = []
+    if domain.dp is not None:
+        spent, limit = domain.dp.epsilon, domain.dp.rules.epsilon_limit
+        parts.append(f"epsilon {spent:.3g} of {limit:g} at delta {domain.dp.delta:g}")
+    if domain.without_slopes:
+        parts.append(f"{domain.without_slopes} insights of losses alone")
+    for what, told in (("slopes", "without budget for slopes"), ("all", "silent at their limit")):
+        if many := domain.clients_limited(what):
+            parts.append(f"{many} client{'' if many == 1 else 's'} {told}")
+    return f"{domain.name}: {', '.join(parts)}" if parts else ""

@@ -3,6 +3,7 @@
 Takes no clock: rates and activity are asked for with the time as an argument.
 """
 
+import re
 from collections.abc import Callable, Iterable
 
 from scarcity.events.client_registered import ClientRegistered
@@ -32,7 +33,8 @@ from scarcity.monitor.domain_view import (
     RoundLine,
 )
 
-# meta-state is left out: it is the optimiser's own, large, and nothing of it is shown.
+# meta-state and checkpoints are left out: they are the optimiser's own, large, and nothing of them
+# is shown; of rulings the ledger tells what they came to.
 FIXED_TOPICS = (
     DOMAINS,
     CLIENTS,
@@ -45,6 +47,8 @@ FIXED_TOPICS = (
 )
 MAX_DOMAINS = 256  # also bounds the label `domain` of the metrics
 UNKNOWN_REASON = "unknown"
+# A quote inside a JSON string is escaped, so that no name can look like this key.
+_SLOPES = re.compile(rb'"slopes"\s*:\s*\[')
 _REASONS = frozenset(reason.value for reason in Reason)
 
 
@@ -117,7 +121,9 @@ class SystemView:
 
     def _insight(self, record: Record) -> None:
         name = record.position.topic.removeprefix(INSIGHTS_PREFIX)
-        self._domain(name).insight(record.timestamp_ms)
+        # One look instead of a decode: every insight of the system passes through here once more.
+        has_slopes = _SLOPES.search(record.value or b"") is not None
+        self._domain(name).insight(record.timestamp_ms, has_slopes=has_slopes)
 
     def _profile(self, record: Record) -> None:
         if record.value is None:
@@ -129,7 +135,8 @@ class SystemView:
     def _registered(self, record: Record) -> None:
         if record.value is not None:
             registered = decode_json(record.value, ClientRegistered)
-            self._domain(registered.domain).register(registered.client_id)
+            domain = self._domain(registered.domain)
+            domain.register(registered.client_id, registered.limit_reached)
 
     def _memory(self, record: Record) -> None:
         if record.value is None:

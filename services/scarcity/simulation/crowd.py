@@ -8,7 +8,7 @@ all clients that started from one version together.
 import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +20,8 @@ from scarcity.client.table import Rows
 from scarcity.client.versions import Version
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.insight import Insight
-from scarcity.simulation.attacks.poisoning import Attack, Circumstances, make_attack
+from scarcity.simulation.attacks.forging import Circumstances
+from scarcity.simulation.attacks.poisoning import Attack, make_attack
 from scarcity.simulation.chance import draw_staleness, generator
 from scarcity.simulation.populations import Population
 from scarcity.simulation.scenario import DomainScenario
@@ -72,13 +73,14 @@ class Crowd:
         self._waiting: list[Work] = []
         self._versions: deque[Version] = deque(maxlen=VERSIONS_KEPT)
         secret = hashlib.sha256(f"{seed}/{scenario.name}/secret".encode()).digest()
+        self._attack_of: dict[int, Attack] = {}
+        population = self._recruit(population, seed)
         self._groups = _groups(population, secret, keep_features=keep_features)
         self._group_of = {c: group for group in self._groups for c in group.client_ids}
         # In mode `dp` most coins say no.
         rate = 1.0 if scenario.dp is None else scenario.dp.sampling_rate
         self._together = round(TOGETHER / rate)
         self._staleness = generator(seed, scenario.name, "staleness")
-        self._attack_of = self._recruit(seed)
         slow = generator(seed, scenario.name, "slow").random(len(self.names))
         model = scenario.clients
         self.pace = np.where(slow < model.slow_share, model.slow_factor, 1.0)
@@ -183,21 +185,24 @@ class Crowd:
             for colluding in by_attack.values():
                 attack = self._attack_of[colluding[0].client]
                 honest = [work.insight for work in colluding if work.insight is not None]
-                circumstances = Circumstances(self.scenario.name, self.profile.slope_clip)
-                for work, forged in zip(
-                    colluding, attack.forge(honest, circumstances), strict=True
-                ):
+                current, previous = colluding[0].current, colluding[0].previous
+                step = None if previous is None else (current.z - previous.z).numpy()
+                at = Circumstances(self.scenario.name, self.profile.slope_clip, step)
+                for work, forged in zip(colluding, attack.forge(honest, at), strict=True):
                     work.insight = forged
 
-    def _recruit(self, seed: int) -> dict[int, Attack]:
+    def _recruit(self, population: Population, seed: int) -> Population:
+        """Draw the attackers; returns the population with the rows that they hold."""
         order = generator(seed, self.scenario.name, "attackers").permutation(len(self.names))
-        recruited: dict[int, Attack] = {}
+        rows = dict(population.training)
         for number, attackers in enumerate(self.scenario.attackers):
             attack = make_attack(attackers, seed=f"{seed}/{self.scenario.name}/{number}")
             many = round(attackers.share * len(self.names))
-            recruited |= dict.fromkeys(order[:many].tolist(), attack)
-            order = order[many:]
-        return recruited
+            gang, order = order[:many].tolist(), order[many:]
+            self._attack_of |= dict.fromkeys(gang, attack)
+            if attackers.attack == "many-ids":
+                rows |= {self.names[client]: rows[self.names[gang[0]]] for client in gang}
+        return replace(population, training=rows)
 
 
 def _groups(population: Population, secret: bytes, *, keep_features: bool) -> list[ClientGroup]:

@@ -1,17 +1,17 @@
 """One domain in a run: its crowd, its stream of rows, and who judges what it learns."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 
 from scarcity.client.evaluation import NewClients
 from scarcity.client.holdings import domain_maps
 from scarcity.client.table import Rows
-from scarcity.events.client_memory import ClientMemory
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.errors import InputError
+from scarcity.memory.global_memory import Tally
 from scarcity.simulation.chance import generator
 from scarcity.simulation.crowd import Crowd
 from scarcity.simulation.populations import Population
@@ -66,10 +66,17 @@ class DomainRun:
 
     def evaluate(self, at_s: float) -> EvaluationLine | None:
         """How new clients do with the newest version; None when there are none."""
-        judges, version = self._new_clients, self.crowd.newest
+        return self._judged_by(self._new_clients, at_s)
+
+    def evaluate_others(self, new: Mapping[str, Rows], at_s: float) -> EvaluationLine | None:
+        """As :meth:`evaluate`, with new clients of the caller's; rows not standardised."""
+        return self._judged_by(_judges(self._profile, new, self._splits), at_s)
+
+    def _judged_by(self, judges: NewClients | None, at_s: float) -> EvaluationLine | None:
+        version = self.crowd.newest
         if judges is None:
             return None
-        scores = judges.score(version.z, version.domain_losses)
+        scores = judges.score(version.z, version.domain_losses, version.start_losses)
         return EvaluationLine(
             domain=version.domain,
             version=version.number,
@@ -79,6 +86,8 @@ class DomainRun:
             own_ridge=judges.own_ridge,
             own_mean=judges.own_mean,
             best_expert=min(scores.expert_errors),
+            domain_routed=scores.domain_routed,
+            own_start=judges.own_start,
         )
 
     def score_new(self, z: torch.Tensor, domain_losses: torch.Tensor) -> float | None:
@@ -114,8 +123,8 @@ class DomainRun:
         """Losses of the rows that came, in their order."""
         return self._prequential.lines()
 
-    def line(self, remembered: Sequence[ClientMemory], waits: str) -> DomainLine:
-        """The domain at the end; ``remembered``: what the global memory holds of it."""
+    def line(self, tally: Tally, waits: str) -> DomainLine:
+        """The domain at the end; ``tally``: as the global memory counted its records."""
         crowd = self.crowd
         return DomainLine(
             domain=self.scenario.name,
@@ -128,8 +137,8 @@ class DomainRun:
             dropped=self.counts["dropped"],
             lost=self.counts["lost"],
             published=self.counts["published"],
-            accepted=sum(m.accepted for m in remembered),
-            ignored_duplicates=sum(m.duplicates for m in remembered),
+            accepted=tally.accepted,
+            ignored_duplicates=tally.duplicates,
             exhausted=crowd.counts["exhausted"],
             silenced=crowd.counts["silenced"],
             privacy=self._profile.privacy,

@@ -16,12 +16,11 @@ from torch import Tensor
 from scarcity.client.holdings import domain_maps
 from scarcity.client.own_ridge import mean_query_error, ridge_errors
 from scarcity.client.table import Rows
-from scarcity.client.versions import Version
+from scarcity.client.versions import Version, unheard
 from scarcity.events.domain_profile import DomainProfile
-from scarcity.learning.adaptation import fit_ridge
 from scarcity.learning.client_step import RowBatch, Split
 from scarcity.learning.initial import default_z
-from scarcity.learning.routing import routing_weights
+from scarcity.learning.own_start import Ensemble, believing, ensemble
 from scarcity.simulation.result import PrequentialLine
 
 
@@ -37,7 +36,6 @@ class Prequential:
         self._maps = domain_maps(profile)
         self._experts = list(profile.expert_numbers)
         default = torch.from_numpy(default_z(len(profile.features)))
-        self._unheard = torch.full((len(default),), torch.nan, dtype=torch.float64)
         self._default = default
         self._lines: list[PrequentialLine] = []
         self._ridge: list[Tensor] = []
@@ -56,6 +54,14 @@ class Prequential:
         split = Split(
             support.features, support.y, query.features, query.y, torch.ones_like(query.y)
         )
+        adapted = self._adapt(split, version.z, version.domain_losses)
+        own = self._adapt(split, self._default, unheard())
+        believed = believing(
+            adapted,
+            own,
+            version.domain_losses[self._experts],
+            version.start_losses[self._experts],
+        )
         self._ridge.append(ridge_errors(split, len(self._profile.features)))
         self._lines.append(
             PrequentialLine(
@@ -63,8 +69,8 @@ class Prequential:
                 version=version.number,
                 at_s=at_s,
                 rows=len(coming),
-                routed=self._routed(split, version.z, version.domain_losses),
-                no_meta=self._routed(split, self._default, self._unheard),
+                routed=float(mean_query_error(split, believed)),
+                no_meta=float(mean_query_error(split, own.routed)),
                 own_ridge=0.0,
                 own_mean=float(
                     mean_query_error(split, support.y.mean(-1, keepdim=True).expand_as(query.y))
@@ -93,12 +99,9 @@ class Prequential:
             for line, own in zip(self._lines, ridge, strict=True)
         ]
 
-    def _routed(self, split: Split, z: Tensor, domain_losses: Tensor) -> float:
-        fit = fit_ridge(z[self._experts], split.support, split.support_y)
-        predictions = (split.query @ fit.weights.unsqueeze(-1)).squeeze(-1)
-        own_losses = fit.loo_residuals().square().mean(-1)
-        weights = routing_weights(own_losses, domain_losses[self._experts])
-        return float(mean_query_error(split, (weights.unsqueeze(-1) * predictions).sum(1)))
+    def _adapt(self, split: Split, z: Tensor, domain_losses: Tensor) -> Ensemble:
+        some = self._experts
+        return ensemble(z[some], split.support, split.support_y, split.query, domain_losses[some])
 
     def _batch(self, clients: list[Rows]) -> RowBatch:
         standardised = [rows.standardised(self._profile) for rows in clients]

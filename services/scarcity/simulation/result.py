@@ -30,7 +30,12 @@ class RoundLine(msgspec.Struct, frozen=True, tag_field="line", tag="round"):
 
 
 class EvaluationLine(msgspec.Struct, frozen=True, tag_field="line", tag="evaluation"):
-    """Errors of new clients after adapting a version to a few own rows."""
+    """Errors of new clients after adapting a version to a few own rows.
+
+    Attributes:
+        routed: as clients predict; ``domain_routed``: by the domain's start alone, and
+            ``own_start``: by the default start alone (learning/own_start.py).
+    """
 
     domain: str
     version: int
@@ -40,6 +45,8 @@ class EvaluationLine(msgspec.Struct, frozen=True, tag_field="line", tag="evaluat
     own_ridge: float
     own_mean: float
     best_expert: float
+    domain_routed: float
+    own_start: float
 
 
 class PrequentialLine(msgspec.Struct, frozen=True, tag_field="line", tag="prequential"):

@@ -1,39 +1,42 @@
 """Runs a scenario: the clients' and the services' own cores and codecs, under virtual time."""
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
-import numpy as np
 import torch
 
-from scarcity.client.outgoing import insight_record
+from scarcity.client.table import Rows
 from scarcity.client.versions import Version
 from scarcity.events.codec import decode_msgpack
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.topics import META_PARAMETERS
 from scarcity.events.types import Outgoing
-from scarcity.simulation.chance import draw_delay
-from scarcity.simulation.crowd import KEPT_ROWS, Work
+from scarcity.learning.online_maml import OnlineMAMLEngine
+from scarcity.simulation.client_rounds import ClientRounds
+from scarcity.simulation.crowd import KEPT_ROWS
 from scarcity.simulation.domain_run import DomainRun
 from scarcity.simulation.event_queue import EventQueue
 from scarcity.simulation.gossip import GossipRun
 from scarcity.simulation.gossip_judges import hold_out
 from scarcity.simulation.populations import Population, populate, with_family_scaling
 from scarcity.simulation.result import DomainLine, EvaluationLine, RoundLine, SimulationResult
-from scarcity.simulation.scenario import Concurrent, Rounds, Scenario, Stream
+from scarcity.simulation.scenario import Scenario
 from scarcity.simulation.services import Services, noise_keys
 
 Progress = Callable[[int, int], None]
 
 
-def run(scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
+def run(
+    scenario: Scenario, progress: Progress | None = None, *, engine: OnlineMAMLEngine | None = None
+) -> SimulationResult:
     """Run a scenario to its end. Two runs on one machine give the same bytes.
 
     Args:
         progress: told (versions made, versions asked for), all domains together.
+        engine: makes the versions instead of the scenario's own rules: for comparisons.
 
     Raises:
         InputError: the scenario's data cannot be used.
@@ -44,7 +47,7 @@ def run(scenario: Scenario, progress: Progress | None = None) -> SimulationResul
     # Insights are many small objects without cycles: looking for some among them took a third.
     gc.set_threshold(500_000, 20, 100)
     try:
-        return Simulation(scenario).run(progress)
+        return Simulation(scenario, engine).run(progress)
     finally:
         torch.set_num_threads(threads)
         gc.set_threshold(*thresholds)
@@ -53,7 +56,7 @@ def run(scenario: Scenario, progress: Progress | None = None) -> SimulationResul
 class Simulation:
     """One run of a scenario; use it once."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, engine: OnlineMAMLEngine | None = None) -> None:
         self._scenario = scenario
         populations = with_family_scaling([populate(scenario, d) for d in scenario.domains])
         held_out = 0.0 if scenario.gossip is None else scenario.gossip.held_out
@@ -61,12 +64,15 @@ class Simulation:
         populations = [population for population, _ in shared]
         self._queue = EventQueue()
         self._services = Services(
-            scenario.learning,
+            engine or OnlineMAMLEngine(scenario.learning),
             now_ms=lambda: self._queue.now_ms,
             clients=max(len(p.training) for p in populations),
             slope_clip=max(d.slope_clip for d in scenario.domains),
             keep_log=scenario.keep_log,
             draw_noise_key=noise_keys(scenario.seed),
+        )
+        self._rounds_of_clients = ClientRounds(
+            self._queue, self._services, versions=scenario.versions, arrived=self._poll_soon
         )
         rows = sum(len(p.training) * max(map(len, p.training.values())) for p in populations)
         keep = rows <= KEPT_ROWS
@@ -94,6 +100,10 @@ class Simulation:
     def services(self) -> Services:
         """Log, memory and meta-learner of the run."""
         return self._services
+
+    def evaluate_others(self, domain: str, new: Mapping[str, Rows]) -> EvaluationLine | None:
+        """How new clients of the caller's do with a domain's newest version."""
+        return self._domains[domain].evaluate_others(new, self._queue.now_ms / 1000)
 
     def _domain(self, number: int, population: Population, keep_features: bool) -> DomainRun:
         scenario = self._scenario.domains[number]
@@ -188,84 +198,7 @@ class Simulation:
         if entry.version % every == 0 or entry.version == self._scenario.versions:
             line = domain.evaluate(self._queue.now_ms / 1000)
             self._evaluations.extend([] if line is None else [line])
-        self._begin_round(domain, entry.version)
-
-    def _begin_round(self, domain: DomainRun, version: int) -> None:
-        arrival = domain.scenario.clients.arrival
-        if isinstance(arrival, Rounds):
-            self._draw_round(domain, version)
-        elif version == 0 and isinstance(arrival, Concurrent):
-            for _ in range(arrival.clients):
-                self._start_another(domain)
-        elif version == 0:
-            for client in range(len(domain.crowd.names)):
-                self._come_again(domain, client)
-
-    def _start_another(self, domain: DomainRun) -> None:
-        idle = domain.crowd.idle()
-        if len(idle) and domain.crowd.version < self._scenario.versions:
-            self._start(domain, int(domain.arrivals.choice(idle)))
-
-    def _draw_round(self, domain: DomainRun, version: int) -> None:
-        """Start a version's clients; again later, while no newer version has come."""
-        arrival = domain.scenario.clients.arrival
-        if domain.crowd.version != version or not isinstance(arrival, Rounds):
-            return
-        if version >= self._scenario.versions or domain.crowd.silent.all():
-            return
-        idle = domain.crowd.idle()
-        # In mode `dp` a client's own coin says who takes part.
-        is_noised = domain.scenario.dp is not None
-        many = len(idle) if is_noised else min(arrival.clients, len(idle))
-        for client in np.sort(domain.arrivals.choice(idle, many, replace=False)).tolist():
-            self._start(domain, client)
-        self._queue.after(arrival.retry_s, partial(self._draw_round, domain, version))
-
-    def _come_again(self, domain: DomainRun, client: int) -> None:
-        arrival = domain.scenario.clients.arrival
-        if isinstance(arrival, Concurrent):
-            self._start_another(domain)
-        if domain.crowd.silent[client]:
-            return
-        if isinstance(arrival, Stream) and domain.crowd.version < self._scenario.versions:
-            wait_s = float(domain.arrivals.exponential(arrival.every_s))
-            self._queue.after(wait_s, partial(self._start, domain, client))
-
-    def _start(self, domain: DomainRun, client: int) -> None:
-        crowd, model = domain.crowd, domain.scenario.clients
-        work = crowd.start(client)
-        work_s = float(crowd.pace[client]) * draw_delay(model.work, domain.faults)
-        dropped, lost, duplicated = domain.faults.random(3).tolist()
-        is_dropped, is_lost = dropped < model.dropout, lost < model.lost
-        domain.counts["dropped"] += is_dropped
-        domain.counts["lost"] += is_lost and not is_dropped
-        copies = 0 if is_dropped or is_lost else 1 + (duplicated < model.duplicated)
-        if not is_dropped:
-            self._services.register(crowd.wait(work))
-        self._queue.after(work_s, partial(self._arrive, domain, work, copies))
-
-    def _arrive(self, domain: DomainRun, work: Work, copies: int) -> None:
-        domain.crowd.busy[work.client] = False
-        if copies:
-            if not work.done:
-                self._services.register(domain.crowd.compute())
-            self._publish(domain, work, copies)
-        self._come_again(domain, work.client)
-
-    def _publish(self, domain: DomainRun, work: Work, copies: int) -> None:
-        if work.insight is None:
-            return
-        record = insight_record(work.insight, now_ms=self._queue.now_ms)
-        self._send(domain, record)
-        for _ in range(copies - 1):
-            model = domain.scenario.clients
-            again_s = draw_delay(model.work, domain.faults)
-            self._queue.after(again_s, partial(self._send, domain, record))
-
-    def _send(self, domain: DomainRun, record: Outgoing) -> None:
-        domain.counts["published"] += 1
-        self._services.receive(record)
-        self._poll_soon()
+        self._rounds_of_clients.begin(domain, entry.version)
 
     def _result(self) -> SimulationResult:
         waits = self._services.waits()
@@ -294,4 +227,4 @@ class Simulation:
     def _line(self, name: str, waits: str) -> DomainLine:
         domain = self._domains[name]
         is_done = domain.crowd.version >= self._scenario.versions
-        return domain.line(self._services.memory.by_domain(name), "" if is_done else waits)
+        return domain.line(self._services.memory.tally(name), "" if is_done else waits)

@@ -84,7 +84,9 @@ class Attackers(Strict, frozen=True):
         "alie",
         "loss-liar",
         "routing-bait",
+        "consistent-liar",
         "inflated-samples",
+        "many-ids",
     ]
     share: Share = 0.2
     after_versions: Annotated[int, Meta(ge=0)] = 0

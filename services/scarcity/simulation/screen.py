@@ -54,6 +54,10 @@ def run_on_screen(
             console.print(f"{line.domain} {line.waits}")
     modes = ", ".join(sorted({line.privacy for line in result.domains}))
     console.print(f"privacy mode: {modes}")
+    for line in result.domains:
+        spent = [r.epsilon for r in result.rounds if r.domain == line.domain and r.epsilon]
+        if spent:
+            console.print(f"{line.domain}: epsilon {max(spent):.4g} spent")
     console.print(
         f"{result.client_rounds} client-rounds, {result.virtual_s:.0f} virtual seconds; "
         f"{wall_s:.1f} s here ({result.client_rounds / wall_s:.0f} client-rounds/s; "

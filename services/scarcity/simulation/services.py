@@ -12,7 +12,7 @@ from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.topics import CLIENTS, GLOBAL_MEMORY, LEDGER
 from scarcity.events.types import Outgoing, Record
-from scarcity.learning.online_maml import LearningSettings, OnlineMAMLEngine
+from scarcity.learning.online_maml import OnlineMAMLEngine
 from scarcity.memory.admission import AdmissionLimits
 from scarcity.memory.global_memory import GlobalMemory
 from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
@@ -30,6 +30,7 @@ class Services:
     """Log, memory and meta-learner.
 
     Args:
+        engine: makes the versions.
         now_ms: virtual time.
         clients: of the largest domain; all of them fit into the memory.
         slope_clip: the largest of any domain.
@@ -43,7 +44,7 @@ class Services:
 
     def __init__(
         self,
-        learning: LearningSettings,
+        engine: OnlineMAMLEngine,
         *,
         now_ms: Callable[[], int],
         clients: int,
@@ -66,7 +67,7 @@ class Services:
         )
         # Durations are virtual too: the clock stands still while the services compute.
         self._coordinator = MetaCoordinator(
-            OnlineMAMLEngine(learning),
+            engine,
             lambda: now_ms() / 1000,
             __version__,
             draw_noise_key=draw_noise_key,

@@ -9,13 +9,8 @@ from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.types import EXPERT_NAMES, META_COUNT, SLOPE_LENGTH, SLOPE_SCALE
 from scarcity.learning.directions import DIRECTION_COUNT
 from scarcity.memory.admission import check_experts, check_numbers, check_slopes
-from scarcity.simulation.attacks.poisoning import (
-    Circumstances,
-    fixed_direction,
-    honest_slopes,
-    make_attack,
-    project,
-)
+from scarcity.simulation.attacks.forging import Circumstances, honest_slopes, project
+from scarcity.simulation.attacks.poisoning import fixed_direction, make_attack
 from scarcity.simulation.scenario import Attackers
 
 AT = Circumstances("waves", slope_clip=5.0)
@@ -103,6 +98,24 @@ def test_bait_praises_the_first_expert_alone() -> None:
     _, forged = forge("routing-bait", many=1)
     losses = [forged[0].expert_insights[name].loss for name in EXPERT_NAMES]
     assert losses == [0.0] + [10.0] * 9
+
+
+def test_bait_turns_the_slopes_of_the_first_expert_alone() -> None:
+    honest, forged = forge("routing-bait")
+    for true, false in zip(honest, forged, strict=True):
+        told, sent = honest_slopes(true), honest_slopes(false)
+        assert np.linalg.norm(sent[0]) == pytest.approx(5.0, abs=1e-6)
+        assert np.array_equal(told[1:], sent[1:])
+
+
+def test_a_consistent_liar_says_what_its_slopes_foretell() -> None:
+    step = np.full((len(EXPERT_NAMES), META_COUNT), 0.01)
+    honest = [insight(number) for number in range(8)]
+    gang = make_attack(Attackers("consistent-liar"), seed="test")
+    for forged in gang.forge(honest, AT._replace(step=step)):
+        foretold = (honest_slopes(forged) * project(step, forged, "waves")).sum(axis=1)
+        told = [forged.expert_insights[name] for name in EXPERT_NAMES]
+        assert [e.loss > e.previous_loss for e in told] == (foretold > 0).tolist()
 
 
 def test_inflated_samples_claim_more_rows() -> None:

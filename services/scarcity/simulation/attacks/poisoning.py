@@ -10,31 +10,22 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from scarcity.events.insight import ExpertInsight, Insight
-from scarcity.events.types import (
-    EXPERT_COUNT,
-    EXPERT_NAMES,
-    META_COUNT,
-    SLOPE_SCALE,
-    SLOPES_PER_INSIGHT,
-)
-from scarcity.learning.contribution import reconstruct
-from scarcity.learning.directions import DIRECTION_COUNT, block, hadamard, signs
+from scarcity.events.types import EXPERT_COUNT, EXPERT_NAMES, FEATURE_COUNT, META_COUNT
 from scarcity.learning.public_draws import draw_uniforms
-from scarcity.meta.recompute import contribution
+from scarcity.simulation.attacks.forging import (
+    Array,
+    Circumstances,
+    HonestDirection,
+    honest_slopes,
+    project,
+    with_norm,
+    with_slopes,
+)
 from scarcity.simulation.scenario import Attackers
 
-Array = npt.NDArray[np.float64]
-REMEMBERED = 0.9  # of the colluders' estimate of the honest gradient, an insight batch
-
-
-class Circumstances(NamedTuple):
-    """What the colluders know of their domain."""
-
-    domain: str
-    slope_clip: float
+LIE = 1.5  # of a consistent liar: the loss that it makes up is so many times larger or smaller
 
 
 class Attack(Protocol):
@@ -43,81 +34,6 @@ class Attack(Protocol):
     def forge(self, honest: Sequence[Insight], at: Circumstances) -> list[Insight]:
         """The insights that are sent instead, in the same order."""
         ...
-
-
-class HonestDirection:
-    """The gang's running estimate of the mean gradient and its spread; float64 [E, 129] each."""
-
-    def __init__(self) -> None:
-        self.mean = np.zeros((EXPERT_COUNT, META_COUNT))
-        self.square = np.zeros((EXPERT_COUNT, META_COUNT))
-        self._seen = 0.0
-
-    def learn(self, honest: Sequence[Insight], domain: str) -> None:
-        """Take in the honest insights of one version."""
-        told = [contribution(insight, insight.meta_version or 0) for insight in honest]
-        told = [c for c in told if c.slopes is not None]
-        if not told:
-            return
-        slopes = np.stack([c.slopes for c in told if c.slopes is not None])
-        gradient = reconstruct(domain, told[0].meta_version, told, slopes)
-        self.mean = REMEMBERED * self.mean + (1 - REMEMBERED) * gradient
-        self.square = REMEMBERED * self.square + (1 - REMEMBERED) * gradient**2
-        self._seen = REMEMBERED * self._seen + (1 - REMEMBERED)
-
-    @property
-    def gradient(self) -> Array:
-        """Mean, without the bias towards the zeros it began with."""
-        return self.mean / max(self._seen, 1e-12)
-
-    @property
-    def spread(self) -> Array:
-        """Standard deviation of each entry."""
-        square = self.square / max(self._seen, 1e-12)
-        return np.sqrt(np.maximum(square - self.gradient**2, 0.0))
-
-
-def project(wanted: Array, insight: Insight, domain: str) -> Array:
-    """Slopes that a gradient [E, 129] would have along an insight's directions; float64 [E, 9]."""
-    version, sequence = insight.meta_version or 0, insight.sequence or 0
-    columns = block(insight.client_id, sequence, slopes_per_expert(insight))
-    turned = wanted[:, :DIRECTION_COUNT] * signs(domain, version)
-    along = turned @ hadamard()[:, columns] / DIRECTION_COUNT**0.5
-    return np.concatenate([along, wanted[:, -1:]], axis=1)
-
-
-def slopes_per_expert(insight: Insight) -> int:
-    """How many directions an insight reports, besides log sigma^2; the default without slopes."""
-    told = [e.slopes for e in insight.expert_insights.values() if e.slopes is not None]
-    return len(told[0]) - 1 if told else SLOPES_PER_INSIGHT
-
-
-def with_norm(slopes: Array, norms: Array | float) -> Array:
-    """Scale each expert's slopes [E, 9] to a norm."""
-    lengths = np.linalg.norm(slopes, axis=1, keepdims=True)
-    scaled: Array = slopes * (np.reshape(norms, (-1, 1)) / np.maximum(lengths, 1e-300))
-    return scaled
-
-
-def honest_slopes(insight: Insight) -> Array | None:
-    """An insight's slopes, loss per unit of z; float64 [E, 9]; None when it lacks any."""
-    slopes = [
-        insight.expert_insights[n].slopes for n in EXPERT_NAMES if n in insight.expert_insights
-    ]
-    if len(slopes) != EXPERT_COUNT or any(s is None for s in slopes):
-        return None
-    return np.array(slopes, dtype=np.float64) / SLOPE_SCALE
-
-
-def with_slopes(insight: Insight, slopes: Array, clip: float) -> Insight:
-    """An insight with other slopes, cut so that admission lets them through."""
-    norms = np.linalg.norm(slopes, axis=1, keepdims=True)
-    fixed = np.rint(slopes * np.minimum(1.0, clip / np.maximum(norms, 1e-300)) * SLOPE_SCALE)
-    experts = {
-        name: msgspec.structs.replace(insight.expert_insights[name], slopes=row)
-        for name, row in zip(EXPERT_NAMES, fixed.astype(np.int64).tolist(), strict=True)
-    }
-    return msgspec.structs.replace(insight, expert_insights=experts)
 
 
 class Situation(NamedTuple):
@@ -175,6 +91,45 @@ class ExpertAttack:
         return msgspec.structs.replace(insight, expert_insights=experts, avg_loss=mean)
 
 
+class Together:
+    """One attack after the other on the same insights."""
+
+    def __init__(self, *attacks: Attack) -> None:
+        self._attacks = attacks
+
+    def forge(self, honest: Sequence[Insight], at: Circumstances) -> list[Insight]:
+        """Insights as the last attack leaves them."""
+        forged = list(honest)
+        for attack in self._attacks:
+            forged = attack.forge(forged, at)
+        return forged
+
+
+class AgreeingLosses:
+    """Makes up losses that bear the slopes out, so that the two do not contradict each other."""
+
+    def forge(self, honest: Sequence[Insight], at: Circumstances) -> list[Insight]:
+        """Insights with other losses; those that tell no change go as they are."""
+        return [self._forge(insight, at) for insight in honest]
+
+    def _forge(self, insight: Insight, at: Circumstances) -> Insight:
+        slopes = honest_slopes(insight)
+        if slopes is None or at.step is None:
+            return insight
+        foretold = (slopes * project(at.step, insight, at.domain)).sum(axis=1)
+        experts = {
+            name: _changed(insight.expert_insights[name], LIE if change > 0 else 1 / LIE)
+            for name, change in zip(EXPERT_NAMES, foretold.tolist(), strict=True)
+        }
+        return msgspec.structs.replace(insight, expert_insights=experts)
+
+
+def _changed(expert: ExpertInsight, factor: float) -> ExpertInsight:
+    if expert.previous_loss is None:
+        return expert
+    return msgspec.structs.replace(expert, loss=factor * expert.previous_loss)
+
+
 class InflatedSamples:
     """Claims more rows than there are; otherwise honest."""
 
@@ -214,17 +169,31 @@ def make_attack(attackers: Attackers, *, seed: str) -> Attack:
         "fixed-direction": lambda: SlopeAttack(_along(fixed_direction(seed), strength)),
         "alie": lambda: SlopeAttack(_a_little(strength)),
         "loss-liar": lambda: ExpertAttack(_lie(strength)),
-        "routing-bait": lambda: ExpertAttack(_bait(strength)),
+        "routing-bait": lambda: Together(
+            SlopeAttack(_against_the_first), ExpertAttack(_bait(strength))
+        ),
+        "consistent-liar": lambda: Together(
+            SlopeAttack(_against_at_size(strength)), AgreeingLosses()
+        ),
         "inflated-samples": lambda: InflatedSamples(1000 * strength),
+        # Its clients are honest; the crowd gives them all one client's rows.
+        "many-ids": Together,
     }
     attack = attacks[attackers.attack]()
     return Sleeper(attack, attackers.after_versions) if attackers.after_versions else attack
 
 
 def fixed_direction(seed: str) -> Array:
-    """A direction that the gang drew once; unit norm an expert; float64 [E, 129]."""
+    """A direction that the gang drew once; unit norm an expert; float64 [E, 129].
+
+    Weights go anywhere; variances fall and the noise rises, so that clients cannot adapt away from
+    where the weights went. A direction drawn at random in all entries does little harm.
+    """
     uniforms = draw_uniforms("fixed-direction", seed, count=EXPERT_COUNT * META_COUNT)
-    return with_norm(uniforms.reshape(EXPERT_COUNT, META_COUNT) - 0.5, 1.0)
+    direction = np.where(uniforms.reshape(EXPERT_COUNT, META_COUNT) < 0.5, -1.0, 1.0)
+    direction[:, FEATURE_COUNT:-1] = 1.0
+    direction[:, -1] = -3.0
+    return with_norm(direction, 1.0)
 
 
 def _against_at_clip(strength: float) -> SlopeRule:
@@ -254,10 +223,17 @@ def _a_little(strength: float) -> SlopeRule:
     """Mean less a multiple of the spread (Baruch et al. 2019, NeurIPS, algorithm 3)."""
 
     def rule(now: Situation) -> Array:
-        mean, spread = now.estimate.gradient, now.estimate.spread
-        return now.project(mean - strength * spread * np.sign(mean))
+        mean = now.project(now.estimate.gradient)
+        return mean - strength * now.estimate.spread * np.sign(mean)
 
     return rule
+
+
+def _against_the_first(now: Situation) -> Array:
+    """Against the honest direction at the clip, for the first expert alone."""
+    forged = now.honest.copy()
+    forged[:1] = with_norm(now.project(-now.estimate.gradient), now.at.slope_clip)[:1]
+    return forged
 
 
 def _lie(strength: float) -> Callable[[int, ExpertInsight], ExpertInsight]:
@@ -273,10 +249,14 @@ def _lie(strength: float) -> Callable[[int, ExpertInsight], ExpertInsight]:
 
 
 def _bait(strength: float) -> Callable[[int, ExpertInsight], ExpertInsight]:
-    """Praise the first expert and run the others down, so that routing follows the first."""
+    """Praise the first expert and run the others down, so that routing follows the first.
+
+    Losses under both versions are scaled alike, so that no step seems to hurt.
+    """
 
     def change(number: int, expert: ExpertInsight) -> ExpertInsight:
         factor = 0.0 if number == 0 else 1 + 9 * strength
-        return msgspec.structs.replace(expert, loss=factor * expert.loss)
+        before = None if expert.previous_loss is None else factor * expert.previous_loss
+        return msgspec.structs.replace(expert, loss=factor * expert.loss, previous_loss=before)
 
     return change

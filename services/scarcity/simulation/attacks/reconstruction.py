@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from scarcity.events.insight import Insight
-from scarcity.events.types import EXPERT_NAMES, SLOPE_SCALE, SLOPES_PER_INSIGHT
+from scarcity.events.types import EXPERT_NAMES, SLOPE_SCALE
 from scarcity.learning.client_step import Draw, Split, query_gradient, split_order
 from scarcity.learning.directions import DIRECTION_COUNT, block, hadamard, signs
 from scarcity.learning.features import FeatureMaps
@@ -182,10 +182,12 @@ class Reconstruction:
         uses_previous = one.previous_z is not None and not knowledge.only_slopes_and_loss
         numbers += [p for p in previous if uses_previous and p is not None]
         has_slopes = all(e.slopes is not None for e in experts)
-        kept = SLOPES_PER_INSIGHT if knowledge.only_slopes_and_loss else SLOPES_PER_INSIGHT + 1
+        columns = len(experts[0].slopes or [0]) - 1
+        kept = columns if knowledge.only_slopes_and_loss else columns + 1
         if has_slopes:
             numbers += [s / SLOPE_SCALE for e in experts for s in (e.slopes or [])[:kept]]
         draw = Draw(insight.client_id, insight.sequence)
+        directions = block(*draw, columns) if has_slopes else np.arange(0)
         turned = signs(insight.domain, insight.meta_version)[:, None] * hadamard()
         return _Equation(
             published=torch.tensor(numbers, dtype=torch.float64),
@@ -195,5 +197,5 @@ class Reconstruction:
             if not uses_previous or one.previous_z is None
             else one.previous_z[chosen],
             order=torch.from_numpy(split_order(draw, knowledge.rows).astype(np.int64)),
-            turn=torch.from_numpy(turned[:, block(*draw)] / DIRECTION_COUNT**0.5),
+            turn=torch.from_numpy(turned[:, directions] / DIRECTION_COUNT**0.5),
         )

@@ -10,7 +10,7 @@ from scarcity.client.core import ClientGroup
 from scarcity.client.table import Rows
 from scarcity.client.versions import Version
 from scarcity.events.domain_profile import Column, DomainProfile, PrivacyMode
-from scarcity.events.types import EXPERT_COUNT, FEATURE_COUNT
+from scarcity.events.types import EXPERT_COUNT, FEATURE_COUNT, SLOPES_PER_INSIGHT
 from scarcity.learning.features import feature_maps
 from scarcity.learning.initial import default_z
 from scarcity.learning.settings import LearningSettings
@@ -75,8 +75,14 @@ def make_victim(
     inputs: int = 6,
     support_rows: int = 2,
     rounds: int = 8,
+    experts: tuple[int, ...] = (),
+    slopes_per_expert: int = SLOPES_PER_INSIGHT,
 ) -> Victim:
-    """A client that takes part in some rounds, while the parameters move as in training."""
+    """A client that takes part in some rounds, while the parameters move as in training.
+
+    Args:
+        experts, slopes_per_expert: as in the domain's profile.
+    """
     dice = generator(seed, "victim")
     x = dice.standard_normal((rows, inputs))
     y = x @ dice.standard_normal(inputs) / inputs**0.5 + 0.3 * dice.standard_normal(rows)
@@ -87,6 +93,8 @@ def make_victim(
         target=Column("y", 0.0, 1.0),
         privacy=privacy,
         support_rows=support_rows,
+        experts=experts,
+        slopes_per_expert=slopes_per_expert,
     )
     client = ClientGroup(profile, {"victim": Rows(x, y)})
     client.join(0, {})

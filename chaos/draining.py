@@ -1,0 +1,44 @@
+"""Waits until nothing is under way any more, each step bounded: what is late is a difference."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from scarcity.broker.kafka import high_watermarks
+from scarcity.broker.settings import KafkaSettings
+from scarcity.memory.service import GROUP
+
+LOOK_S: Final = 0.5
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> bool:
+    """Return once the condition holds; False when it does not within the time."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within_s
+    while not await condition():
+        if loop.time() > end:
+            return False
+        await asyncio.sleep(LOOK_S)
+    return True
+
+
+async def lag(kafka: KafkaSettings, topics: Sequence[str], partitions: int) -> int:
+    """Records of the insights topics that the fold has not committed."""
+    wanted = {TopicPartition(topic, number) for topic in topics for number in range(partitions)}
+    ends = await high_watermarks(kafka, wanted)
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(GROUP)
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        committed = {}
+    finally:
+        await admin.close()
+    done = {tp: found.offset for tp, found in committed.items()}
+    return sum(max(0, end - max(0, done.get(tp, 0))) for tp, end in ends.items())
