@@ -169,10 +169,14 @@ def keep(table: Table, measured: Sequence[Measured], directory: Path = RESULTS) 
     rows = {row.name: row for row in (before.rows if before else [])}
     rows |= {row.name: row for row in measured}
     ordered = [rows[row.name] for row in table.rows if row.name in rows]
-    kept = Kept(table.name, table.title, table.about, machine(), ordered)
+    write(Kept(table.name, table.title, table.about, machine(), ordered), directory)
+
+
+def write(kept: Kept, directory: Path = RESULTS) -> None:
+    """Replace the table's file."""
     directory.mkdir(parents=True, exist_ok=True)
     raw = msgspec.json.format(msgspec.json.encode(kept), indent=2)
-    (directory / f"{table.name}.json").write_bytes(raw + b"\n")
+    (directory / f"{kept.name}.json").write_bytes(raw + b"\n")
 
 
 def measure(table: Table, row: Row, *, quick: bool, command: str) -> Measured:

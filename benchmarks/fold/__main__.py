@@ -25,7 +25,7 @@ import orjson
 from benchmarks.fold import insights, kafka_streams
 from benchmarks.fold.running import Pace, pace
 from benchmarks.fold.same_fold import FRAMEWORKS_TOPIC
-from benchmarks.tables import Figure, Measured, Row, Table, Target, keep, machine, show
+from benchmarks.tables import Figure, Kept, Measured, Target, machine, show, write
 from scarcity.broker.admin import TopicAdmin
 from scarcity.broker.declared import load_topics
 from scarcity.broker.embedded import EmbeddedKafka
@@ -180,10 +180,6 @@ def measured(paces: dict[str, list[Pace]], seconds: dict[str, float]) -> list[Me
     return rows
 
 
-def _not_alone(quick: bool) -> dict[str, Figure]:
-    raise NotImplementedError(f"rows of this table are measured together (quick: {quick})")
-
-
 def main() -> None:
     """Measure, print, and keep a full run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fold", description=__doc__)
@@ -221,8 +217,7 @@ def main() -> None:
                 )
     rows = measured(paces, seconds)
     if args.frameworks:
-        plan = tuple(Row(row.name, _not_alone) for row in rows)
-        keep(Table("fold", "Speed of the fold", ABOUT, plan), rows)
+        write(Kept("fold", "Speed of the fold", ABOUT, machine(), rows))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """All tables of the learning, in the order of docs/results.md."""
 
-from benchmarks.learning import panels
+from benchmarks.learning import domains, panels, poisoning
 from benchmarks.tables import Table
 
 TABLES: tuple[Table, ...] = (
     panels.TABLE,
     panels.LONG,
     panels.DEALS_OF_TECHNOLOGY,
+    domains.TABLE,
+    poisoning.TABLE,
 )
