@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from aiokafka import TopicPartition
@@ -53,9 +53,9 @@ async def committed(address: str) -> dict[TopicPartition, int]:
     return {tp: found.offset for tp, found in offsets.items() if found.offset >= 0}
 
 
-async def until_folded(address: str, *topics: str, partitions: int = 3) -> None:
-    """Return once everything that lies in the topics now has been folded and committed."""
-    wanted = {TopicPartition(topic, number) for topic in topics for number in range(partitions)}
+async def until_folded(address: str, *topics: str, numbers: Iterable[int] = range(3)) -> None:
+    """Return once all that lies in these partitions of the topics now is folded and committed."""
+    wanted = {TopicPartition(topic, number) for topic in topics for number in numbers}
     ends = await high_watermarks(KafkaSettings(address), wanted)
     while True:
         done = await committed(address)

@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -73,8 +73,9 @@ async def publish_wave(address: str, seed: int, *, partition: int | None = None)
         await broker.publish(*outgoing)
 
 
-async def compared(address: str) -> list[Check]:
-    await until_folded(address, TOPIC)
+async def compared(address: str, *, numbers: Iterable[int] = range(3)) -> list[Check]:
+    """Compare everything, once these partitions are folded to their ends."""
+    await until_folded(address, TOPIC, numbers=numbers)
     logs = await read_logs(KafkaSettings(address), [TOPIC])
     return await check_fold(KafkaSettings(address), fold_offline(logs, 3))
 
@@ -85,13 +86,20 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
     return code
 
 
+async def until_it_owns(log: Path) -> None:
+    """Return once the worker of that log has taken its partitions over."""
+    while "owns partitions" not in log.read_text():
+        await asyncio.sleep(0.02)
+
+
 @pytest.mark.parametrize("step", Step)
 async def test_a_worker_that_dies_after_a_step_leaves_what_an_undisturbed_one_would(
-    address: str, start: Start, step: Step
+    address: str, start: Start, tmp_path: Path, step: Step
 ) -> None:
     await publish_wave(address, 1 + step.value)
     assert await ended(start(step)) == crashing.DEAD
     after = start()
+    await until_it_owns(tmp_path / "1.log")
     checks = await compared(address)
     assert after.poll() is None
     assert [text for check in checks for text in check.wrong] == []
@@ -108,7 +116,7 @@ async def until_stopped(process: subprocess.Popen[bytes]) -> None:
 
 async def sleeps_while_another_takes_over(
     address: str, start: Start, seed: int, fences: tuple[str, str]
-) -> list[Check]:
+) -> None:
     """A worker sleeps between fold and transaction, beyond its session, and others go on.
 
     When it wakes, it commits what it held and dies, or it is fenced; then more insights come.
@@ -123,16 +131,16 @@ async def sleeps_while_another_takes_over(
     sleeper.send_signal(signal.SIGCONT)
     assert await ended(sleeper) == (1 if fences[0] == fences[1] else crashing.DEAD)
     await publish_wave(address, seed + 2, partition=1)
-    checks = await compared(address)
+    await until_folded(address, TOPIC, numbers=[1])
     assert other.poll() is None
-    return checks
 
 
 async def test_a_sleeper_that_wakes_after_another_took_over_is_fenced_and_changes_nothing(
     address: str, start: Start, tmp_path: Path
 ) -> None:
     fences = ("memory", "memory")
-    checks = await sleeps_while_another_takes_over(address, start, 50, fences)
+    await sleeps_while_another_takes_over(address, start, 50, fences)
+    checks = await compared(address)
     assert [text for check in checks for text in check.wrong] == []
     assert "another process took over the transactional id" in (tmp_path / "0.log").read_text()
 
@@ -142,6 +150,9 @@ async def test_without_fencing_the_comparison_finds_what_the_sleeper_spoils(
 ) -> None:
     """The suite bites: ids of each worker's own, and the same night ends with other records."""
     fences = ("sleeper", "other")
-    memory, dead_letters = await sleeps_while_another_takes_over(address, start, 60, fences)
-    assert memory.wrong  # older records lie above newer ones
-    assert dead_letters.wrong  # and what both had seen was parked by both
+    await sleeps_while_another_takes_over(address, start, 60, fences)
+    # The sleeper sets the group's offset of partition 0 back too: it never comes to its end.
+    _memory, dead_letters = await compared(address, numbers=[1, 2])
+    # Older records of clients lie above newer ones only until the group deals anew: then the other
+    # goes on from them, and from the older offset. What both had seen stays parked twice.
+    assert dead_letters.wrong
