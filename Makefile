@@ -13,7 +13,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(BIN)/py
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test check format bench bench-fold bench-latency bench-learning lock install
+.PHONY: help demo test chaos check format bench bench-fold bench-latency bench-learning lock install
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ check: install ## format, lint, types, layering, generated files in sync
 format: install ## format and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+chaos: install ## every service hurt at random over a real Kafka, then compared (SEED=n)
+	$(BIN)/python -m chaos --seed $(or $(SEED),1) $(ARGS)
 
 bench: bench-fold bench-latency bench-learning ## every benchmark
 

@@ -49,12 +49,6 @@ class Dose:
     kills: Mapping[str, int]
     others: Mapping[FaultKind, int]
 
-    @property
-    def forced_ends(self) -> int:
-        """Number of kill -9 in all."""
-        lethal = (FaultKind.BROKER_KILL, FaultKind.SEND_UNANSWERED, FaultKind.NO_DISK)
-        return sum(self.kills.values()) + sum(self.others.get(kind, 0) for kind in lethal)
-
 
 FULL = Dose(
     kills={"memory": 10, "meta": 7, "gossip": 4, "clients": 7, "monitor": 2},

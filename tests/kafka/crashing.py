@@ -6,6 +6,7 @@ what transactional ids of the memory begin with; workers that have not the same 
 other.
 """
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -38,6 +39,19 @@ def start(
     command = [sys.executable, "-m", "tests.kafka.crashing", service, name, what, *more]
     with log.open("ab") as output:
         return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=output, stderr=output)
+
+
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """Return the exit code once it has ended."""
+    while (code := process.poll()) is None:
+        await asyncio.sleep(0.02)
+    return code
+
+
+async def until_stopped(process: subprocess.Popen[bytes]) -> None:
+    """Return once the kernel says that the process is stopped."""
+    while " T " not in Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2][:4]:
+        await asyncio.sleep(0.02)
 
 
 class _Trap:

@@ -120,3 +120,21 @@ async def until_version(settings: KafkaSettings, domain: str, version: int) -> M
             if found.version >= version:
                 return found
         await asyncio.sleep(0.05)
+
+
+def assert_one_chain(entries: list[LedgerEntry]) -> None:
+    """No gap and no fork: each entry names the one before, each domain counts up from 0."""
+    assert entries[0].parent == ""
+    assert [e.parent for e in entries[1:]] == [e.hash() for e in entries[:-1]]
+    for domain in {e.domain for e in entries}:
+        versions = [e.version for e in entries if e.domain == domain]
+        assert versions == list(range(len(versions)))
+
+
+def assert_each_insight_was_used_once(entries: list[LedgerEntry], sent: dict[int, int]) -> None:
+    """``sent``: number of insights by partition; their offsets count up from 0."""
+    used: dict[int, list[int]] = {}
+    for entry in entries:
+        for inputs in entry.inputs:
+            used.setdefault(inputs.partition, []).extend(inputs.offsets())
+    assert used == {partition: list(range(count)) for partition, count in sent.items()}

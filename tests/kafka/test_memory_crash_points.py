@@ -80,12 +80,6 @@ async def compared(address: str, *, numbers: Iterable[int] = range(3)) -> list[C
     return await check_fold(KafkaSettings(address), fold_offline(logs, 3))
 
 
-async def ended(process: subprocess.Popen[bytes]) -> int:
-    while (code := process.poll()) is None:
-        await asyncio.sleep(0.02)
-    return code
-
-
 async def until_it_owns(log: Path) -> None:
     """Return once the worker of that log has taken its partitions over."""
     while "owns partitions" not in log.read_text():
@@ -97,7 +91,7 @@ async def test_a_worker_that_dies_after_a_step_leaves_what_an_undisturbed_one_wo
     address: str, start: Start, tmp_path: Path, step: Step
 ) -> None:
     await publish_wave(address, 1 + step.value)
-    assert await ended(start(step)) == crashing.DEAD
+    assert await crashing.ended(start(step)) == crashing.DEAD
     after = start()
     await until_it_owns(tmp_path / "1.log")
     checks = await compared(address)
@@ -105,13 +99,7 @@ async def test_a_worker_that_dies_after_a_step_leaves_what_an_undisturbed_one_wo
     assert [text for check in checks for text in check.wrong] == []
     assert min(check.compared for check in checks) > 0
     after.terminate()
-    assert await ended(after) == 0
-
-
-async def until_stopped(process: subprocess.Popen[bytes]) -> None:
-    """Return once the kernel says that the process is stopped."""
-    while " T " not in Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2][:4]:
-        await asyncio.sleep(0.02)
+    assert await crashing.ended(after) == 0
 
 
 async def sleeps_while_another_takes_over(
@@ -123,13 +111,13 @@ async def sleeps_while_another_takes_over(
     """
     await publish_wave(address, seed, partition=0)
     sleeper = start(Step.FOLDED, "stop", fences[0])
-    await until_stopped(sleeper)
+    await crashing.until_stopped(sleeper)
     other = start(None, "", fences[1])
     await until_folded(address, TOPIC)
     await publish_wave(address, seed + 1, partition=0)
     await until_folded(address, TOPIC)
     sleeper.send_signal(signal.SIGCONT)
-    assert await ended(sleeper) == (1 if fences[0] == fences[1] else crashing.DEAD)
+    assert await crashing.ended(sleeper) == (1 if fences[0] == fences[1] else crashing.DEAD)
     await publish_wave(address, seed + 2, partition=1)
     await until_folded(address, TOPIC, numbers=[1])
     assert other.poll() is None

@@ -6,14 +6,22 @@ from typing import NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from tests.kafka.meta_worker import HandFedMemory, MetaProcess, MetaProcesses, ledger, until_version
+from tests.kafka.meta_worker import (
+    HandFedMemory,
+    MetaProcess,
+    MetaProcesses,
+    assert_each_insight_was_used_once,
+    assert_one_chain,
+    ledger,
+    until_version,
+)
 from tests.meta.feeding import profile
 
 from scarcity.broker.embedded import EmbeddedKafka
 from scarcity.broker.kafka import KafkaBroker, latest_by_key
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.codec import decode_msgpack
-from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
+from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.meta_state import MetaState
 from scarcity.events.topics import DEAD_LETTERS, DOMAINS, LEDGER, META_STATE
 from scarcity.events.types import Outgoing
@@ -26,24 +34,6 @@ CLIENTS = ("a", "b", "c", "d")
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def assert_one_chain(entries: list[LedgerEntry]) -> None:
-    """No gap and no fork: each entry names the one before, each domain counts up from 0."""
-    assert entries[0].parent == ""
-    assert [e.parent for e in entries[1:]] == [e.hash() for e in entries[:-1]]
-    for domain in {e.domain for e in entries}:
-        versions = [e.version for e in entries if e.domain == domain]
-        assert versions == list(range(len(versions)))
-
-
-def assert_each_insight_was_used_once(entries: list[LedgerEntry], sent: dict[int, int]) -> None:
-    """``sent``: number of insights by partition; their offsets count up from 0."""
-    used: dict[int, list[int]] = {}
-    for entry in entries:
-        for inputs in entry.inputs:
-            used.setdefault(inputs.partition, []).extend(inputs.offsets())
-    assert used == {partition: list(range(count)) for partition, count in sent.items()}
 
 
 class Stage(NamedTuple):
