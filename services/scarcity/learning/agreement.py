@@ -12,7 +12,7 @@ the last step, both along the reported directions and log sigma^2:
 An honest client's is .25 to .4 on average with eight slopes, whatever its rows are and whatever
 others say: nobody can be made a suspect by other clients' reports. Slopes that were turned round,
 and losses that were made up, foretell nothing or the opposite. A client that makes up losses to
-fit its slopes agrees with itself, and is not told apart. docs/decisions/0014-trust-by-agreement.md.
+fit its slopes agrees with itself, and is not told apart. docs/decisions/0011-trust-by-agreement.md.
 """
 
 from collections.abc import Sequence
