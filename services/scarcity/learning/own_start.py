@@ -11,7 +11,8 @@ Evidence is the log marginal likelihood of the rows under a start, its scale pro
 adaptation does not depend on it: -n/2 log(r' S^-1 r / n) - 1/2 log |S|, averaged over the experts
 by their routing weights. It uses a few rows better than leave-one-out losses do. The prior is
 bounded, so that no published loss can make a client go against rows that clearly speak; downwards
-more tightly, or made-up losses could drive clients from a good start. docs/decisions/0011-trust-by-agreement.md.
+more tightly, or made-up losses could drive clients from a good start.
+See docs/decisions/0011-trust-by-agreement.md.
 
 Source: Rasmussen and Williams (2006), eq. 5.8 (the evidence).
 """
