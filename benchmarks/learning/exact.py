@@ -8,9 +8,11 @@ all else are as they are.
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.client_step import Draw, RowBatch, client_step
 from scarcity.learning.directions import DIRECTION_COUNT
 from scarcity.learning.online_maml import (
@@ -36,7 +38,8 @@ def exact_meta(
     """Learn a domain's parameters from its clients' true mean gradients.
 
     Args:
-        batch: standardised rows of ``population.training``, in its order.
+        batch: standardised rows of ``population.training``, in its order, in the features of the
+            experts that the domain runs.
         clients: drawn a round.
 
     Returns:
@@ -59,28 +62,38 @@ def exact_meta(
 def _contributions(
     population: Population, batch: RowBatch, draws: list[Draw], state: DomainState
 ) -> list[Contribution]:
-    before = state.previous_z
+    before, experts = state.previous_z, list(population.profile.expert_numbers)
     step = client_step(
         batch,
         draws,
-        torch.from_numpy(state.z),
+        torch.from_numpy(state.z[experts]),
         domain=population.profile.domain,
         meta_version=state.version,
         support_rows=population.profile.support_rows,
         slope_clip=NO_BOUND,
         slopes_per_expert=DIRECTION_COUNT,
-        previous_z=None if before is None else torch.from_numpy(before),
+        previous_z=None if before is None else torch.from_numpy(before[experts]),
     )
     assert step.slopes is not None
+    slopes = np.zeros((len(draws), EXPERT_COUNT, step.slopes.shape[-1]), dtype=np.int64)
+    slopes[:, experts] = step.slopes
+
+    def of_all(losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        told = np.full((len(draws), EXPERT_COUNT), np.nan)
+        told[:, experts] = losses
+        return told
+
+    losses = of_all(step.losses)
+    previous = None if step.previous_losses is None else of_all(step.previous_losses)
     return [
         Contribution(
             client_id=draw.client_id,
             sequence=draw.sequence,
             meta_version=state.version,
-            losses=step.losses[i],
+            losses=losses[i],
             samples=int(step.samples[i]),
-            previous_losses=None if step.previous_losses is None else step.previous_losses[i],
-            slopes=step.slopes[i],
+            previous_losses=None if previous is None else previous[i],
+            slopes=slopes[i],
         )
         for i, draw in enumerate(draws)
     ]

@@ -1,9 +1,10 @@
 """All tables of the learning, in the order of docs/results.md."""
 
-from benchmarks.learning import domains, panels, poisoning
+from benchmarks.learning import domains, panels, poisoning, sinusoid
 from benchmarks.tables import Table
 
 TABLES: tuple[Table, ...] = (
+    sinusoid.TABLE,
     panels.TABLE,
     panels.LONG,
     panels.DEALS_OF_TECHNOLOGY,
