@@ -1,6 +1,6 @@
 """All tables of the learning, in the order of docs/results.md."""
 
-from benchmarks.learning import domains, panels, poisoning, sinusoid
+from benchmarks.learning import domains, panels, poisoning, privacy, sinusoid
 from benchmarks.tables import Table
 
 TABLES: tuple[Table, ...] = (
@@ -10,4 +10,8 @@ TABLES: tuple[Table, ...] = (
     panels.DEALS_OF_TECHNOLOGY,
     domains.TABLE,
     poisoning.TABLE,
+    privacy.RECONSTRUCTION,
+    privacy.MEMBERSHIP,
+    privacy.NOISED,
+    privacy.UPLINK,
 )

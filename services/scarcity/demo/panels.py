@@ -30,7 +30,7 @@ TRAINING_SHARE = 0.7
 # against their own ridge, its penalties tuned on the very errors shown). Economic and medical gain
 # in every deal. Technology is a tie over the deals (mean .0759 against .0754): 7 % worse in deal 0,
 # within 1 % in four, 2 % better in this one, which was chosen for that after seeing all six.
-# `python benchmarks/learning_panels.py --deals 0 1 2 3 4 5` prints them.
+# `python -m benchmarks.learning technology-deals` prints them.
 DEAL = 3
 SUPPORT_ROWS = {name: recipe.support_rows for name, recipe in RECIPES.items()}
 

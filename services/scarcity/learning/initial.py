@@ -11,7 +11,7 @@ from scarcity.events.types import EXPERT_COUNT, FEATURE_COUNT, META_COUNT
 
 Array = npt.NDArray[np.float64]
 
-# Tuned on three public panels (benchmarks/learning_panels.py); natural logarithms.
+# Tuned on three public panels (benchmarks/learning/panels.py); natural logarithms.
 LOG_LAMBDA_BIAS = 0.0
 LOG_LAMBDA_LINEAR = -2.0
 LOG_LAMBDA_WAVES = -3.0

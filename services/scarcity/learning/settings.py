@@ -17,7 +17,7 @@ TRUST_SCALE = 2**8
 
 @dataclass(frozen=True)
 class LearningSettings:
-    """Settings of the OnlineMAMLEngine; defaults were tuned on benchmarks/learning_panels.py.
+    """Settings of the OnlineMAMLEngine; defaults were tuned on benchmarks/learning/panels.py.
 
     Attributes:
         mode: `sync`: ``rate`` / sqrt(1 + version / ``rate_versions``); `stream`:
