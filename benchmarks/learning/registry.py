@@ -1,6 +1,6 @@
 """All tables of the learning, in the order of docs/results.md."""
 
-from benchmarks.learning import domains, panels, poisoning, privacy, sinusoid
+from benchmarks.learning import domains, gossip, panels, poisoning, privacy, sinusoid
 from benchmarks.tables import Table
 
 TABLES: tuple[Table, ...] = (
@@ -9,6 +9,7 @@ TABLES: tuple[Table, ...] = (
     panels.LONG,
     panels.DEALS_OF_TECHNOLOGY,
     domains.TABLE,
+    gossip.TABLE,
     poisoning.TABLE,
     privacy.RECONSTRUCTION,
     privacy.MEMBERSHIP,
