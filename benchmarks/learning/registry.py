@@ -1,6 +1,6 @@
 """All tables of the learning, in the order of docs/results.md."""
 
-from benchmarks.learning import domains, gossip, panels, poisoning, privacy, sinusoid
+from benchmarks.learning import domains, gossip, panels, poisoning, privacy, sinusoid, stream
 from benchmarks.tables import Table
 
 TABLES: tuple[Table, ...] = (
@@ -9,6 +9,10 @@ TABLES: tuple[Table, ...] = (
     panels.LONG,
     panels.DEALS_OF_TECHNOLOGY,
     domains.TABLE,
+    stream.PREQUENTIAL,
+    stream.STALENESS,
+    stream.DRIFT,
+    stream.STRAGGLERS,
     gossip.TABLE,
     poisoning.TABLE,
     privacy.RECONSTRUCTION,
