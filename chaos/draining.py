@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
+from scarcity.broker.groups import committed_offsets
 from scarcity.broker.kafka import high_watermarks
 from scarcity.broker.settings import KafkaSettings
 from scarcity.memory.service import GROUP
@@ -30,15 +29,5 @@ async def lag(kafka: KafkaSettings, topics: Sequence[str], partitions: int) -> i
     """Records of the insights topics that the fold has not committed."""
     wanted = {TopicPartition(topic, number) for topic in topics for number in range(partitions)}
     ends = await high_watermarks(kafka, wanted)
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    await admin.start()
-    try:
-        committed = await admin.list_consumer_group_offsets(GROUP)
-    except KafkaError as error:
-        if not error.retriable:
-            raise
-        committed = {}
-    finally:
-        await admin.close()
-    done = {tp: found.offset for tp, found in committed.items()}
-    return sum(max(0, end - max(0, done.get(tp, 0))) for tp, end in ends.items())
+    done = await committed_offsets(kafka, GROUP)
+    return sum(max(0, end - done.get(tp, 0)) for tp, end in ends.items())

@@ -12,20 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scarcity.demo.panel_recipes import RECIPES, Recipe
+from scarcity.demo.panel_recipes import RECIPES, Recipe, indicator, number
 from scarcity.demo.panels import TRAINING_SHARE, Panel, read_panel
 from scarcity.simulation.scenario import CsvPanel
-
-Reader = Callable[[Mapping[str, str]], float]
-
-
-def _number(column: str) -> Reader:
-    return lambda line: float(line[column])
-
-
-def _is(column: str, value: str) -> Reader:
-    return lambda line: float(line[column] == value)
-
 
 _YES = ("nwhite", "school12", "bluecol", "smsa", "married", "dkids", "dykids", "head")
 _REASONS = ("slack_work", "position_abolished", "seasonal_job_ended")
@@ -35,15 +24,15 @@ _BENEFITS = Recipe(
     "Ecdat/Benefits",
     lambda line: f"state-{line['state']}:year-{line['yrdispl']}",
     {
-        "unemployment_rate": _number("stateur"),
-        "maximum_benefit": _number("statemb"),
-        "age": _number("age"),
-        "tenure": _number("tenure"),
-        "male": _is("sex", "male"),
-        **{name: _is(name, "yes") for name in _YES},
-        **{name: _is("joblost", name) for name in _REASONS},
+        "unemployment_rate": number("stateur"),
+        "maximum_benefit": number("statemb"),
+        "age": number("age"),
+        "tenure": number("tenure"),
+        "male": indicator("sex", "male"),
+        **{name: indicator(name, "yes") for name in _YES},
+        **{name: indicator("joblost", name) for name in _REASONS},
     },
-    ("replacement_rate", _number("rr")),
+    ("replacement_rate", number("rr")),
     3,
 )
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
+from scarcity.broker.groups import committed_offsets
 from scarcity.broker.kafka import high_watermarks
 from scarcity.broker.settings import KafkaSettings
 from scarcity.memory.service import GROUP
@@ -38,27 +38,13 @@ def worker(address: str) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-async def committed(address: str) -> dict[TopicPartition, int]:
-    """Committed offsets of the fold's group; partitions without one are left out."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=address)
-    await admin.start()
-    try:
-        offsets = await admin.list_consumer_group_offsets(GROUP)
-    except KafkaError as error:
-        if not error.retriable:
-            raise
-        return {}  # the first use of a group makes Kafka create its topic of offsets
-    finally:
-        await admin.close()
-    return {tp: found.offset for tp, found in offsets.items() if found.offset >= 0}
-
-
 async def until_folded(address: str, *topics: str, numbers: Iterable[int] = range(3)) -> None:
     """Return once all that lies in these partitions of the topics now is folded and committed."""
     wanted = {TopicPartition(topic, number) for topic in topics for number in numbers}
-    ends = await high_watermarks(KafkaSettings(address), wanted)
+    kafka = KafkaSettings(address)
+    ends = await high_watermarks(kafka, wanted)
     while True:
-        done = await committed(address)
+        done = await committed_offsets(kafka, GROUP)
         if all(done.get(tp, 0) >= end for tp, end in ends.items()):
             return
         await asyncio.sleep(0.1)

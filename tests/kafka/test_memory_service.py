@@ -7,19 +7,20 @@ from pathlib import Path
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
-from tests.kafka.memory_worker import committed, start_worker, until_folded, until_there, worker
+from tests.kafka.memory_worker import start_worker, until_folded, until_there, worker
 from tests.memory.insights import insight
 
 from scarcity.broker.admin import TopicAdmin
 from scarcity.broker.declared import load_topics
 from scarcity.broker.embedded import EmbeddedKafka
+from scarcity.broker.groups import committed_offsets
 from scarcity.broker.kafka import KafkaBroker, latest_by_key
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.errors import ServiceError
 from scarcity.events.topics import DEAD_LETTERS, GLOBAL_MEMORY, insights_topic
 from scarcity.events.types import Outgoing, Position
 from scarcity.memory.global_memory import FoldResult, GlobalMemory
-from scarcity.memory.service import FoldWorker
+from scarcity.memory.service import GROUP, FoldWorker
 from scarcity.memory.settings import MemorySettings
 
 pytestmark = pytest.mark.kafka
@@ -80,11 +81,11 @@ async def test_workers_killed_by_force_leave_what_an_undisturbed_fold_would(
     workers = [start_worker(address), start_worker(address)]
     publishing = asyncio.create_task(publish_waves(kafka, killing := asyncio.Event()))
     try:
-        while len(await committed(address)) < 6:
+        while len(await committed_offsets(KafkaSettings(address), GROUP)) < 6:
             await asyncio.sleep(0.1)
         for victim in workers[:]:
-            before = sum((await committed(address)).values())
-            while sum((await committed(address)).values()) == before:
+            before = sum((await committed_offsets(KafkaSettings(address), GROUP)).values())
+            while sum((await committed_offsets(KafkaSettings(address), GROUP)).values()) == before:
                 await asyncio.sleep(0.01)
             victim.kill()
             victim.wait()

@@ -27,7 +27,8 @@ class Recipe:
     support_rows: int
 
 
-def _number(column: str) -> Reader:
+def number(column: str) -> Reader:
+    """The column's number."""
     return lambda line: float(line[column])
 
 
@@ -39,7 +40,8 @@ def _log1p(column: str) -> Reader:
     return lambda line: log1p(float(line[column]))
 
 
-def _is(column: str, value: str = "yes") -> Reader:
+def indicator(column: str, value: str = "yes") -> Reader:
+    """1 where the column has the value, else 0."""
     return lambda line: float(line[column] == value)
 
 
@@ -78,11 +80,11 @@ RECIPES = {
         "plm/SumHes",
         lambda line: line["country"],
         {
-            "year": _number("year"),
+            "year": number("year"),
             "log_population": _log("pop"),
-            "saving_rate": _number("sr"),
-            "opec": _is("opec"),
-            "communist": _is("com"),
+            "saving_rate": number("sr"),
+            "opec": indicator("opec"),
+            "communist": indicator("com"),
         },
         ("log_gdp_per_capita", _log("gdp")),
         6,
@@ -91,7 +93,7 @@ RECIPES = {
     "medical": Recipe(
         "COUNT/medpar",
         _called("hospital", "provnum"),
-        {name: _number(name) for name in ("hmo", "white", "died", "age80", "type2", "type3")},
+        {name: number(name) for name in ("hmo", "white", "died", "age80", "type2", "type3")},
         ("log_length_of_stay", _log("los")),
         6,
     ),
@@ -100,11 +102,11 @@ RECIPES = {
         "Ecdat/PatentsHGH",
         _called("firm", "cusip"),
         {
-            "year": _number("year"),
-            "science_sector": _is("scisect"),
-            "log_capital": _number("logk"),
+            "year": number("year"),
+            "science_sector": indicator("scisect"),
+            "log_capital": number("logk"),
             **{
-                f"log_rd_lag{lag}" if lag else "log_rd": _number(column)
+                f"log_rd_lag{lag}" if lag else "log_rd": number(column)
                 for lag, column in enumerate(_RD_COLUMNS)
             },
         },
@@ -117,13 +119,13 @@ RECIPES = {
         "plm/Produc",
         _called("state", "state"),
         {
-            "year": _number("year"),
+            "year": number("year"),
             "log_highways": _log("hwy"),
             "log_water": _log("water"),
             "log_other_public": _log("util"),
             "log_private_capital": _log("pc"),
             "log_employment": _log("emp"),
-            "unemployment": _number("unemp"),
+            "unemployment": number("unemp"),
         },
         ("log_gross_product", _log("gsp")),
         6,
@@ -133,7 +135,7 @@ RECIPES = {
         "plm/Cigar",
         _called("state", "state"),
         {
-            "year": _number("year"),
+            "year": number("year"),
             "log_real_price": _log_ratio("price", "cpi"),
             "log_real_income": _log_ratio("ndi", "cpi"),
             "log_real_neighbour_price": _log_ratio("pimin", "cpi"),
@@ -146,7 +148,7 @@ RECIPES = {
         "plm/EmplUK",
         _called("firm", "firm"),
         {
-            "year": _number("year"),
+            "year": number("year"),
             "log_wage": _log("wage"),
             "log_capital": _log("capital"),
             "log_output": _log("output"),
@@ -160,12 +162,12 @@ RECIPES = {
         "plm/Snmesp",
         _called("firm", "firm"),
         {
-            "year": _number("year"),
-            "log_wage": _number("w"),
-            "log_capital": _number("k"),
-            "log_output": _number("y"),
+            "year": number("year"),
+            "log_wage": number("w"),
+            "log_capital": number("k"),
+            "log_output": number("y"),
         },
-        ("log_employment", _number("n")),
+        ("log_employment", number("n")),
         3,
     ),
     # Cornwell and Rupert (1988), Journal of Applied Econometrics 3: all their regressors.
@@ -173,20 +175,20 @@ RECIPES = {
         "plm/Wages",
         _person_of_seven_years,
         {
-            "experience": _number("exp"),
+            "experience": number("exp"),
             "experience_squared": lambda line: float(line["exp"]) ** 2,
-            "weeks": _number("wks"),
-            "blue_collar": _is("bluecol"),
-            "manufacturing": _number("ind"),
-            "south": _is("south"),
-            "city": _is("smsa"),
-            "married": _is("married"),
-            "union": _is("union"),
-            "female": _is("sex", "female"),
-            "black": _is("black"),
-            "education": _number("ed"),
+            "weeks": number("wks"),
+            "blue_collar": indicator("bluecol"),
+            "manufacturing": number("ind"),
+            "south": indicator("south"),
+            "city": indicator("smsa"),
+            "married": indicator("married"),
+            "union": indicator("union"),
+            "female": indicator("sex", "female"),
+            "black": indicator("black"),
+            "education": number("ed"),
         },
-        ("log_wage", _number("lwage")),
+        ("log_wage", number("lwage")),
         3,
     ),
     # Cornwell and Trumbull (1994), Review of Economics and Statistics 76: all their regressors.
@@ -194,7 +196,7 @@ RECIPES = {
         "plm/Crime",
         _called("county", "county"),
         {
-            "year": _number("year"),
+            "year": number("year"),
             "log_arrests": _log("prbarr"),
             "log_convictions": _log("prbconv"),
             "log_prison": _log("prbpris"),
@@ -202,9 +204,9 @@ RECIPES = {
             "log_police": _log("polpc"),
             "log_density": _log("density"),
             "log_tax": _log("taxpc"),
-            "west": _is("region", "west"),
-            "central": _is("region", "central"),
-            "city": _is("smsa"),
+            "west": indicator("region", "west"),
+            "central": indicator("region", "central"),
+            "city": indicator("smsa"),
             "log_minority": _log("pctmin"),
             **{f"log_wage_{trade}": _log(column) for trade, column in _WAGES_BY_TRADE.items()},
             "log_offence_mix": _log("mix"),
@@ -218,7 +220,7 @@ RECIPES = {
         "COUNT/rwm5yr",
         _called("person", "id"),
         {
-            name: _number(name)
+            name: number(name)
             for name in (
                 "year",
                 "age",

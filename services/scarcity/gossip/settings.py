@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 
-from scarcity.broker.settings import KafkaSettings
-from scarcity.events.errors import InputError
+from scarcity.broker.settings import KafkaSettings, read_number
 from scarcity.gossip.planner import P2PGossipManager
 
 
@@ -31,24 +29,11 @@ class GossipSettings:
         Raises:
             InputError: a value is no number in its range; the message names the key.
         """
-        group_size = int(_number(environ, "SCARCITY_GOSSIP_GROUP_SIZE", 8, least=2))
-        max_peers = int(_number(environ, "SCARCITY_GOSSIP_MAX_PEERS", 5, least=1))
+        group_size = read_number(environ, "SCARCITY_GOSSIP_GROUP_SIZE", int, 8, 2, 10**6)
+        max_peers = read_number(environ, "SCARCITY_GOSSIP_MAX_PEERS", int, 5, 1, 10**6)
         return cls(
             kafka=KafkaSettings.from_environment(environ),
-            cycle_s=_number(environ, "SCARCITY_GOSSIP_CYCLE_S", cls.cycle_s, least=0.1),
-            active_s=_number(environ, "SCARCITY_GOSSIP_ACTIVE_S", cls.active_s, least=1),
+            cycle_s=read_number(environ, "SCARCITY_GOSSIP_CYCLE_S", float, cls.cycle_s, 0.1, 1e9),
+            active_s=read_number(environ, "SCARCITY_GOSSIP_ACTIVE_S", float, cls.active_s, 1, 1e9),
             manager=P2PGossipManager(group_size, max_peers),
         )
-
-
-def _number(environ: Mapping[str, str], key: str, default: float, *, least: float) -> float:
-    text = environ.get(key, "")
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{key}={text!r} is not a number") from None
-    if not isfinite(value) or value < least:
-        raise InputError(f"{key}={text!r} must be at least {least:g}")
-    return value

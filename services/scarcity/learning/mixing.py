@@ -14,7 +14,6 @@ Array = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int8]
 
 CLIP_RADIUS = 0.3
-MAX_PEERS = 5
 _TOP_LEVEL = 127
 
 
@@ -36,7 +35,7 @@ def mix(own: Array, server: Array, peers: Sequence[Array], *, radius: float = CL
 
     Args:
         own, server: theta; float64 [E, 64].
-        peers: each peer's theta; at most ``MAX_PEERS`` are asked a cycle.
+        peers: each peer's theta.
 
     Returns:
         float64 [E, 64]; ``own`` when there is no peer.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -75,7 +74,7 @@ def read_learning(environ: Mapping[str, str]) -> LearningSettings:
     if gate not in ("on", "off"):
         raise InputError(f"{GATE_KEY}={gate!r} is unknown; one of: on, off")
     stepped = default.rate if mode == "sync" else default.stream_rate
-    rate = _rate(environ.get(RATE_KEY) or str(stepped))
+    rate = read_number(environ, RATE_KEY, float, stepped, 1e-9, 1.0)
     return LearningSettings(
         mode="sync" if mode == "sync" else "stream",
         rate=rate if mode == "sync" else default.rate,
@@ -92,13 +91,3 @@ def _key_file(environ: Mapping[str, str], key: str, read: Callable[[Path], K], m
         return read(Path(path))
     except InputError as error:
         raise InputError(f"{key}: {error}") from None
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        raise InputError(f"{RATE_KEY}={text!r} is no number, e.g. 0.02") from None
-    if not (isfinite(rate) and 0 < rate <= 1):
-        raise InputError(f"{RATE_KEY}={text} must lie in (0, 1]")
-    return rate

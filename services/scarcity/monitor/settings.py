@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scarcity.events.errors import InputError
+from scarcity.broker.settings import read_number
 
 DEFAULT_PORT = 9464  # the port OpenTelemetry's Prometheus exporters use
 
@@ -30,21 +30,8 @@ class MonitorSettings:
         >>> MonitorSettings.from_environment({"SCARCITY_MONITOR_PORT": "8000"}).port
         8000
         """
-        port = _number(environ, "SCARCITY_MONITOR_PORT", DEFAULT_PORT)
-        if not (port.is_integer() and 0 < port < 65536):
-            raise InputError(f"SCARCITY_MONITOR_PORT={port:g} is no port: use 1 to 65535")
-        every_s = _number(environ, "SCARCITY_MONITOR_LAG_SECONDS", cls.lag_every_s)
-        if every_s < 1:
-            raise InputError(f"SCARCITY_MONITOR_LAG_SECONDS={every_s:g}: at least 1 second")
-        limit = _number(environ, "SCARCITY_MEMORY_MAX_INSIGHTS", 0)
-        return cls(int(port), int(limit), every_s)
-
-
-def _number(environ: Mapping[str, str], key: str, default: float) -> float:
-    text = environ.get(key, "").strip()
-    if not text:
-        return float(default)
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{key}={text!r} is not a number") from None
+        return cls(
+            read_number(environ, "SCARCITY_MONITOR_PORT", int, DEFAULT_PORT, 1, 65535),
+            read_number(environ, "SCARCITY_MEMORY_MAX_INSIGHTS", int, 0, 0, 10**9),
+            read_number(environ, "SCARCITY_MONITOR_LAG_SECONDS", float, cls.lag_every_s, 1, 1e9),
+        )
