@@ -13,7 +13,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(BIN)/py
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test chaos check format bench bench-fold bench-latency bench-learning lock install
+.PHONY: help demo test chaos check format bench bench-fold bench-latency bench-learning bench-bounds bench-audit lock install
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,13 @@ bench-latency: install ## from a client's send to readable meta-parameters
 
 bench-learning: install ## tables of the learning beside their targets (ARGS=--quick: minutes)
 	$(BIN)/python -m benchmarks.learning $(ARGS)
+
+bench-bounds: install ## memory, restores and pauses of the memory service (half an hour and more)
+	$(BIN)/python -m benchmarks.bounds $(ARGS)
+
+bench-audit: install ## versions recomputed a second, and whom the quarantine marks
+	$(BIN)/python -m benchmarks.audit $(ARGS)
+	$(BIN)/python -m benchmarks.quarantine $(ARGS)
 
 lock: install ## resolve requirements.lock anew (torch left out, no index named)
 	$(BIN)/uv pip compile --quiet --extra dev --python-version 3.11 --generate-hashes \
