@@ -48,7 +48,7 @@ format: install ## format and mend what lint can mend
 chaos: install ## every service hurt at random over a real Kafka, then compared (SEED=n)
 	$(BIN)/python -m chaos --seed $(or $(SEED),1) $(ARGS)
 
-bench: bench-fold bench-latency bench-learning ## every benchmark
+bench: bench-fold bench-latency bench-learning bench-bounds bench-audit ## every benchmark
 
 bench-fold: install $(QUIX)/installed ## the fold beside a floor and other frameworks, in one run
 	$(BIN)/python -m benchmarks.fold --frameworks $(QUIX)/bin/python $(ARGS)

@@ -217,13 +217,14 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
 
     async def _seek(self, assigned: list[TopicPartition]) -> bool:
         """Go to the group's committed offsets; False when the assignment changed meanwhile."""
-        for tp in assigned:
-            committed = await self._consumer.committed(tp)
-            if committed is None:
-                committed = (await self._consumer.beginning_offsets([tp]))[tp]
-            if tp not in self._consumer.assignment():
-                return False
-            self._consumer.seek(tp, committed)
+        committed = {tp: await self._consumer.committed(tp) for tp in assigned}
+        unread = [tp for tp, offset in committed.items() if offset is None]
+        if unread:  # all at once: each question waits for a fetch that is under way, half a second
+            committed |= await self._consumer.beginning_offsets(unread)
+        if not self._consumer.assignment().issuperset(assigned):
+            return False
+        for tp, offset in committed.items():
+            self._consumer.seek(tp, offset)
         return True
 
     async def _fetch_and_fold(self) -> None:
