@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from functools import partial
 from statistics import fmean
+from typing import NamedTuple
 
 from benchmarks.tables import Figures, Row, Spread, Table, Target
 from scarcity.demo.panels import PANEL_NAMES
@@ -28,10 +29,21 @@ from scarcity.simulation.scenario import (
 )
 
 RECOVERED = 0.1  # standard deviations
-VICTIMS, SPLITS = 6, (0, 1, 2)
+SPLITS = (0, 1, 2)
 ALL_EXPERTS = tuple(range(EXPERT_COUNT))
 NO_EVALUATION = 1_000_000
 SHARE, AUC = "error / mean guess", "AUC"
+
+
+class Effort(NamedTuple):
+    """How hard the attacker tries: the time of an iteration grows with the cube of the rows."""
+
+    victims: int
+    starts: int
+    iterations: int
+
+
+SMALL, MIDDLE, LARGE = Effort(6, 12, 80), Effort(3, 4, 30), Effort(2, 2, 20)
 
 
 def attack_row(
@@ -39,22 +51,26 @@ def attack_row(
     privacy: PrivacyMode,
     experts: tuple[int, ...],
     only_slopes_and_loss: bool,
-    iterations: int,
+    effort: Effort,
     runs_all: bool,
     quick: bool,
 ) -> Figures:
     """Rows from insights: least squares from several starts, with all that the server knows."""
     errors, means, numbers = [], [], 0
-    for seed in range(2 if quick else VICTIMS):
+    for seed in range(2 if quick else effort.victims):
         own = () if runs_all else experts
         victim = make_victim(seed, privacy=privacy, rows=rows, experts=own)
         guess = victim.attack(
-            experts=experts, only_slopes_and_loss=only_slopes_and_loss, iterations=iterations
+            experts=experts,
+            only_slopes_and_loss=only_slopes_and_loss,
+            starts=effort.starts,
+            iterations=effort.iterations,
         )
         numbers = guess.numbers
         errors.append(guess.error(victim.rows))
         means.append(victim.mean_guess_error)
     return {
+        "victims": float(len(errors)),
         "unknown": float(rows * 7),
         "numbers used": float(numbers),
         "recovered": float(sum(error < RECOVERED for error in errors)),
@@ -193,7 +209,7 @@ RECONSTRUCTION = Table(
     name="reconstruction",
     title="Privacy: rows from insights",
     about=f"""
-The server's attack: {VICTIMS} victims with rows of 6 columns and a target take part in 8 rounds;
+The server's attack: victims with rows of 6 columns and a target take part in 8 rounds;
 the attacker knows the parameters, the public directions, features and splits, and fits all rows
 to the published numbers (least squares, Levenberg-Marquardt, several starts). `recovered`:
 victims whose rows are found to less than {RECOVERED} standard deviations; `{SHARE}`: 1 is no
@@ -204,23 +220,23 @@ rounds.
     rows=(
         Row(
             "open, 4 rows, one expert's slopes and loss",
-            partial(attack_row, 4, "open", ONE_EXPERT, True, 40, True),
+            partial(attack_row, 4, "open", ONE_EXPERT, True, SMALL, True),
             (Target("recovered", 5, at_least=True),),
             in_quick=True,
         ),
         Row(
             "budget, 4 rows",
-            partial(attack_row, 4, "budget", ALL_EXPERTS, False, 80, True),
+            partial(attack_row, 4, "budget", ALL_EXPERTS, False, SMALL, True),
             GUESS,
         ),
         Row(
             "budget, 24 rows",
-            partial(attack_row, 24, "budget", ALL_EXPERTS, False, 60, True),
+            partial(attack_row, 24, "budget", ALL_EXPERTS, False, MIDDLE, True),
             GUESS,
         ),
         Row(
             "budget, 64 rows, one expert with slopes",
-            partial(attack_row, 64, "budget", ONE_EXPERT, False, 30, False),
+            partial(attack_row, 64, "budget", ONE_EXPERT, False, LARGE, False),
             GUESS,
         ),
     ),
