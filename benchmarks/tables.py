@@ -172,6 +172,18 @@ def keep(table: Table, measured: Sequence[Measured], directory: Path = RESULTS) 
     write(Kept(table.name, table.title, table.about, machine(), ordered), directory)
 
 
+def retell(table: Table, directory: Path = RESULTS) -> None:
+    """Renew titles and explanations of the kept rows from the plan; figures stay as measured."""
+    kept = read(table.name, directory)
+    if kept is None:
+        return
+    told = {row.name: row.explanation for row in table.rows}
+    for row in kept.rows:
+        row.explanation = told.get(row.name, row.explanation)
+    kept.title, kept.about = table.title, table.about
+    write(kept, directory)
+
+
 def write(kept: Kept, directory: Path = RESULTS) -> None:
     """Replace the table's file."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -215,6 +227,7 @@ def main(module: str, tables: Sequence[Table], arguments: Sequence[str] | None =
     parser.add_argument("--rows", default="*", help="shell pattern of row names")
     parser.add_argument("--quick", action="store_true", help="a subset, shorter, not kept")
     parser.add_argument("--list", action="store_true", help="say which rows there are")
+    parser.add_argument("--retell", action="store_true", help="renew texts, measure nothing")
     options = parser.parse_args(arguments)
     known = {table.name: table for table in tables}
     unknown = [name for name in options.table if name not in known]
@@ -222,6 +235,9 @@ def main(module: str, tables: Sequence[Table], arguments: Sequence[str] | None =
         parser.error(f"no table {unknown[0]!r}; there are: {', '.join(known)}")
     for name in options.table or known:
         table = known[name]
+        if options.retell:
+            retell(table)
+            continue
         for row in table.rows:
             if not fnmatch(row.name, options.rows) or (options.quick and not row.in_quick):
                 continue

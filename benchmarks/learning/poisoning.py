@@ -152,6 +152,10 @@ def told(share: float) -> str:
 
 
 GOALS = {0.2: 15.0, 0.4: 40.0}
+NEAR_OWN = (
+    "What is learned here is worth little beside the own rows, so a client whose three to six rows "
+    "mislead it about the domain loses a few per cent at times."
+)
 
 TABLE = Table(
     name="poisoning",
@@ -188,6 +192,7 @@ take the place of cap, gate and trust.
                 partial(attacked_row, panel, share),
                 (Target(WORST, GOALS[share]), Target(BESIDE_OWN, 1.0)),
                 in_quick=panel == "economic",
+                explanation="" if panel == "economic" else NEAR_OWN,
             )
             for panel in PANELS
             for share in SHARES

@@ -21,7 +21,8 @@ def plan(*, error: float = 0.5) -> Table:
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(tables.keep, "__defaults__", (tmp_path,))
+    for function in (tables.keep, tables.read, tables.write, tables.retell):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     return tmp_path
 
 
@@ -52,6 +53,18 @@ def test_the_page_names_what_was_missed(directory: Path) -> None:
     assert "0 of 1 targets are met" in text
     assert "| ours | 0.5 ± 0.01 (≤ 0.4, **missed**) | 30 |" in text
     assert "- theirs: Their own code." in text
+
+
+def test_texts_are_renewed_and_figures_stay(directory: Path) -> None:
+    tables.main("m", [plan()], [])
+    before = tables.read("plan", directory)
+    renamed = Table("plan", "Another title", "Text.", plan(error=9.0).rows)
+    tables.main("m", [renamed], ["--retell"])
+    after = tables.read("plan", directory)
+    assert before is not None
+    assert after is not None
+    assert after.title == "Another title"
+    assert [row.figures for row in after.rows] == [row.figures for row in before.rows]
 
 
 def test_a_row_without_its_figure_misses() -> None:
