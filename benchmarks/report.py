@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.tables import RESULTS, Kept, Measured, show
+from benchmarks.tables import RESULTS, Kept, Measured, Target, show
 
 PAGE = RESULTS.parent / "results.md"
 HEAD = """# Results
@@ -24,7 +24,7 @@ def page(tables: list[Kept]) -> str:
     """The whole page; Markdown."""
     missed = [
         f"- [{table.title}](#{table.name}), {row.name}: {target.figure} "
-        f"{show(row.figures.get(target.figure, 'not measured'))} ({_limit(row, target.figure)})"
+        f"{show(row.figures.get(target.figure, 'not measured'))} ({_limit(target)})"
         for table in tables
         for row in table.rows
         for target in row.targets
@@ -64,12 +64,11 @@ def _cell(row: Measured, column: str) -> str:
     for target in row.targets:
         if target.figure == column:
             verdict = "" if target.is_met_by(row.figures) else ", **missed**"
-            text += f" ({_limit(row, column)}{verdict})"
+            text += f" ({_limit(target)}{verdict})"
     return text
 
 
-def _limit(row: Measured, figure: str) -> str:
-    target = next(t for t in row.targets if t.figure == figure)
+def _limit(target: Target) -> str:
     return f"{'≥' if target.at_least else '≤'} {show(target.limit)}"
 
 

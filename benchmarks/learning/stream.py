@@ -169,20 +169,23 @@ def _first(lines: list[EvaluationLine], goal: float, since: int) -> float:
     return float(min(reached, default=lines[-1].version) - since)
 
 
-BUFFER, CONCURRENT, SLOW_ROUNDS = 10, 32, 200
+BUFFER, SLOW_ROUNDS = 10, 200
+AT_WORK = {"economic": 32, "medical": 24, "wages": 32, "technology": 32}  # medical has 28 clients
 SPEEDUP = "times faster"
+NOTHING_TO_LEARN = "The default start is as good as any version: there is nothing to be fast at."
 
 
 def straggler_row(panel: str, quick: bool) -> Figures:
     """Virtual time until new clients do as well as after the last synchronous round."""
     rounds = 30 if quick else SLOW_ROUNDS
+    at_work = AT_WORK[panel]
     waiting = RoundPolicy(
-        mode="async", buffer=CONCURRENT, min_clients=CONCURRENT, deadline_s=FOREVER_S / 1e3
+        mode="async", buffer=at_work, min_clients=at_work, deadline_s=FOREVER_S / 1e3
     )
     buffered = msgspec.structs.replace(waiting, buffer=BUFFER, min_clients=BUFFER)
-    together = _straggling(panel, Rounds(CONCURRENT, 1e6), waiting, rounds)
-    most = rounds * CONCURRENT // BUFFER * 2
-    alone = _straggling(panel, Concurrent(CONCURRENT), buffered, most)
+    together = _straggling(panel, Rounds(at_work, 1e6), waiting, rounds)
+    most = rounds * at_work // BUFFER * 2
+    alone = _straggling(panel, Concurrent(at_work), buffered, most)
     goal = together[-1].routed
     ends_s = next(line.at_s for line in together if line.routed <= goal)
     reached = [line.at_s for line in alone if line.routed <= goal]
@@ -267,8 +270,8 @@ STRAGGLERS = Table(
     name="stragglers",
     title="Stream: asynchronous against synchronous rounds",
     about=f"""
-A tenth of the clients is ten times slower. Synchronous rounds wait for all {CONCURRENT} drawn;
-asynchronous ones close at {BUFFER} insights while {CONCURRENT} clients are at work at any time.
+A tenth of the clients is ten times slower. Synchronous rounds wait for all 32 drawn (medical: 24);
+asynchronous ones close at {BUFFER} insights while as many clients are at work at any time.
 Virtual seconds until new clients do as well as after {SLOW_ROUNDS} synchronous rounds. FedBuff
 (Nguyen et al. 2022) reports 3.3 to 3.8 times faster on tasks of its own.
 """,
@@ -278,7 +281,8 @@ Virtual seconds until new clients do as well as after {SLOW_ROUNDS} synchronous 
             partial(straggler_row, panel),
             (Target(SPEEDUP, 3.3, at_least=True),),
             in_quick=panel == STALE_PANELS[0],
+            explanation=NOTHING_TO_LEARN if panel == "technology" else "",
         )
-        for panel in STALE_PANELS
+        for panel in AT_WORK
     ),
 )
