@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from scarcity import __version__
+from scarcity.configuration.effective import with_file
+from scarcity.configuration.startup import log_settings
 from scarcity.events.errors import InputError, ScarcityError
 
 SERVICES = ("memory", "meta", "gossip", "monitor")
@@ -23,6 +25,8 @@ COMMAND_MODULES = (
     "scarcity.keys.commands",
     "scarcity.meta.commands",
     "scarcity.simulation.commands",
+    "scarcity.doctor.commands",
+    "scarcity.configuration.commands",
 )
 
 
@@ -44,9 +48,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _run_service(args: argparse.Namespace) -> int:
-    environ = dict(os.environ)
+    environ, given = dict(os.environ), dict(args.environment)
     if args.bootstrap_servers:
         environ["SCARCITY_BOOTSTRAP_SERVERS"] = args.bootstrap_servers
+        given["SCARCITY_BOOTSTRAP_SERVERS"] = args.bootstrap_servers
+    log_settings(args.service, given)
     importlib.import_module(f"scarcity.{args.service}.service").main(environ)
     return 0
 
@@ -54,7 +60,11 @@ def _run_service(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = build_parser().parse_args(argv)
+    args.environment = dict(
+        os.environ
+    )  # as it was given, for those who tell where values come from
     try:
+        os.environ.update(with_file(os.environ))
         return int(args.handler(args))
     except InputError as error:
         print(f"scarcity: {error}", file=sys.stderr)
