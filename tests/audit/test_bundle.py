@@ -134,3 +134,16 @@ def test_all_insights_cannot_be_had_from_a_bundle_without_them(
     again, _ = read_bundle(tmp_path / "b.zip")
     with pytest.raises(InputError, match="used insights only"):
         write(tmp_path / "c.zip", again, all_insights=True)
+
+
+def test_a_member_made_to_fill_the_memory_is_not_unpacked(log: AuditLog, tmp_path: Path) -> None:
+    path = tmp_path / "b.zip"
+    write(path, log)
+    with zipfile.ZipFile(path) as archive:
+        files = {one: archive.read(one) for one in archive.namelist()}
+    files["ledger.jsonl"] = bytes(10_000_000)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one, content in files.items():
+            archive.writestr(one, content)
+    with pytest.raises(ServiceError, match="would grow to 10000000 bytes"):
+        read_bundle(path)

@@ -22,13 +22,16 @@ from scarcity.audit.inputs import positions
 from scarcity.audit.log import AuditLog, Head
 from scarcity.events.codec import SCHEMA_VERSION, refuse_newer
 from scarcity.events.errors import EventError, InputError, ServiceError
-from scarcity.events.topics import CHECKPOINTS, LEDGER, RULINGS
+from scarcity.events.topics import CHECKPOINTS, LEDGER, RULINGS, SECAGG_TERMS_PREFIX
 from scarcity.events.types import Position, Record
 from scarcity.learning.online_maml import LearningSettings
 
 FORMAT: Final = "scarcity-audit-bundle"
 FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
+# Records as text shrink tenfold; a file made to fill a reader's memory shrinks a thousandfold.
+MOST_INFLATED: Final = 200
+LITTLE: Final = 1 << 10
 # The same records give the same bytes: a zip would otherwise hold the time of its making.
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -92,7 +95,7 @@ def write_bundle(
         f"{CHECKPOINTS}.jsonl": (CHECKPOINTS, log.checkpoints),
     }
     used = {p for link in read_chain(log.ledger).links for p in positions(link.entry)}
-    for topic, records in sorted(log.insights.items()):
+    for topic, records in sorted({**log.insights, **log.terms}.items()):
         kept = records if all_insights else tuple(r for r in records if r.position in used)
         files[f"{topic}.jsonl"] = (topic, kept)
     contents = {name: _lines(records) for name, (_, records) in files.items()}
@@ -148,7 +151,8 @@ def read_bundle(path: Path) -> tuple[AuditLog, Manifest]:
         ledger=records.pop(LEDGER, ()),
         rulings=records.pop(RULINGS, ()),
         checkpoints=records.pop(CHECKPOINTS, ()),
-        insights=records,
+        insights={t: r for t, r in records.items() if not t.startswith(SECAGG_TERMS_PREFIX)},
+        terms={t: r for t, r in records.items() if t.startswith(SECAGG_TERMS_PREFIX)},
         first_offsets=first,
         head=head,
         is_whole=manifest.whole,
@@ -192,6 +196,9 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     try:
+        told = archive.getinfo(name)
+        if told.file_size > MOST_INFLATED * max(told.compress_size, LITTLE):
+            raise _changed(path, f"{name} would grow to {told.file_size} bytes, as no log does")
         return archive.read(name)
     except KeyError:
         raise InputError(f"{path}: holds no {name}: it is no audit bundle, or not whole") from None

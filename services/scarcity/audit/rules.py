@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from scarcity.broker.yaml_place import read_plain
 from scarcity.events.errors import InputError
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.learning.online_maml import LearningSettings, OnlineMAMLEngine
@@ -48,7 +48,7 @@ def read_policy(path: Path) -> tuple[RoundPolicy | None, LearningSettings | None
         InputError: the file cannot be read, or names something unknown.
     """
     try:
-        policy = msgspec.convert(_read_yaml(path), PolicyFile)
+        policy = msgspec.convert(_content(path), PolicyFile)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error}") from None
     if policy.round is None and not policy.learning:
@@ -62,19 +62,14 @@ def read_settings(path: Path) -> LearningSettings:
     Raises:
         InputError: the file cannot be read, or names something unknown.
     """
-    fields = _read_yaml(path)
+    fields = _content(path)
     if not isinstance(fields, dict):
         raise InputError(f"{path}: want a mapping of learning settings")
     return _settings(path, fields)
 
 
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+def _content(path: Path) -> Any:
+    return next(iter(read_plain(path)), None)
 
 
 def _settings(path: Path, fields: dict[str, Any]) -> LearningSettings:

@@ -1,11 +1,15 @@
 """YAML read with places: every wrong value is told with its file, line and path of keys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from scarcity.events.errors import InputError
+
+MAX_ALIASES = 20
 
 
 class Place(NamedTuple):
@@ -104,27 +108,83 @@ class Place(NamedTuple):
         return number
 
 
+class _Loader(yaml.SafeLoader):
+    """No tags that make objects, few aliases, and none inside what it names.
+
+    Nine lines of aliases unfold to millions of values.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._aliases = 0
+        self._open: list[str] = []
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            self._aliases += 1
+            if self._aliases > MAX_ALIASES:
+                raise _refused(event, f"more than {MAX_ALIASES} aliases (*name)")
+            if event.anchor in self._open:
+                raise _refused(event, f"the alias *{event.anchor} stands inside what it names")
+        anchor = getattr(event, "anchor", None) or ""
+        self._open.append(anchor)
+        node = super().compose_node(parent, index)
+        self._open.pop()
+        return node
+
+
+def _refused(event: Any, why: str) -> yaml.MarkedYAMLError:
+    return yaml.composer.ComposerError(None, None, why, event.start_mark)
+
+
 def read_yaml(path: Path) -> Place:
     """The root of a YAML file.
 
     Raises:
         InputError: not readable, empty, or no YAML.
     """
-    try:
-        return compose(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    return compose(_read(path), str(path))
 
 
 def compose(text: str, name: str) -> Place:
     """The root of a YAML text; raises as :func:`read_yaml`."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{name} line {line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    with _told(name):
+        node = yaml.compose(text, Loader=_Loader)
     if node is None:
         raise InputError(f"{name}: the file is empty")
     return Place(name, "", node)
+
+
+def read_plain(path: Path) -> list[Any]:
+    """The documents of a YAML file as plain values; empty ones are left out.
+
+    Raises:
+        InputError: not readable, or no YAML.
+    """
+    text = _read(path)
+    with _told(str(path)):
+        documents = list(yaml.load_all(text, Loader=_Loader))
+    return [document for document in documents if document is not None]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{name} line {line}: not YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
+        raise InputError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InputError(f"{name}: not YAML of ours: nested too deep") from None

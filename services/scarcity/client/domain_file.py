@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from scarcity.broker.yaml_place import read_plain
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.errors import InputError
 from scarcity.events.topics import check_domain
@@ -30,17 +30,7 @@ def read_profiles(path: Path) -> list[DomainProfile]:
         InputError: unreadable, not YAML, an unknown key or an impossible value; names the place.
 
     """
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from None
-    written = [d for d in documents if d is not None]
+    written = read_plain(path)
     if not written:
         raise InputError(f"{path}: holds no domain; `scarcity domain apply --help` shows one")
     return [_profile(path, i, document) for i, document in enumerate(written, 1)]
@@ -49,7 +39,10 @@ def read_profiles(path: Path) -> list[DomainProfile]:
 def _profile(path: Path, number: int, document: Any) -> DomainProfile:
     if not isinstance(document, dict):
         raise InputError(f"{path}: document {number} is not a mapping of keys to values")
-    where = f"{path}: domain {document.get('domain', f'number {number}')!r}"
+    name = document.get("domain")
+    where = (
+        f"{path}: domain {name!r}" if isinstance(name, str) else f"{path}: domain number {number}"
+    )
     _refuse_unknown(where, document, DomainProfile, "")
     for i, feature in enumerate(document.get("features") or []):
         _refuse_unknown(where, feature, Column, f"features[{i}]")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from scarcity.broker.yaml_place import Place, read_yaml
+from scarcity.broker.yaml_place import Place, read_plain, read_yaml
 from scarcity.events.errors import InputError
 from scarcity.events.topics import check_domain
 from scarcity.learning.settings import LearningSettings
@@ -26,7 +26,7 @@ def read_scenario(path: Path) -> Scenario:
     """
     root = read_yaml(path)
     _check_keys(root)
-    content = yaml.safe_load(path.read_text("utf-8"))
+    (content,) = read_plain(path)
     try:
         _check_learning(root, content)
         scenario = msgspec.convert(content, Scenario)
