@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from chaos.checks import all_hold
@@ -19,9 +20,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of faults and insights (1)")
     parser.add_argument("--seconds", type=float, default=150.0, help="of disturbance (150)")
     parser.add_argument("--short", action="store_true", help="fewer processes and faults")
+    parser.add_argument(
+        "--signed", action="store_true", help="clients sign; some forge, some are revoked"
+    )
     parser.add_argument("--keep", type=Path, help="keep logs and the broker's data here")
     args = parser.parse_args()
     shape = Shape(memory=2, hosts=1, events_per_s=400, monitor=False) if args.short else Shape()
+    shape = replace(shape, signed=args.signed)
     with tempfile.TemporaryDirectory(prefix="scarcity-chaos-") as temporary:
         directory = args.keep or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from chaos.domains import DOMAINS, profile_of
 from chaos.processes import Child, Spec
+from chaos.signing import write_operator_keys
 from scarcity.broker.admin import TopicAdmin
 from scarcity.broker.declared import load_topics
 from scarcity.broker.embedded import EmbeddedKafka
@@ -17,7 +18,9 @@ from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.process import free_port
 from scarcity.broker.settings import KafkaSettings
 from scarcity.client.outgoing import profile_record
-from scarcity.demo.processes import Guard
+from scarcity.keys.operators import OPERATOR_KEYS_FILE_KEY
+from scarcity.local.processes import Guard
+from scarcity.memory.settings import MemorySettings
 
 TOPICS_FILE: Final = Path(__file__).parents[1] / "topics.yaml"
 
@@ -28,6 +31,7 @@ class Shape:
 
     Attributes:
         hosts: client hosts a domain, each with ``clients`` clients.
+        signed: clients sign, and the services refuse what is not signed.
         crowd: clients of each domain that the generator speaks for.
         session_s: session time-out of every worker.
     """
@@ -40,6 +44,7 @@ class Shape:
     events_per_s: int = 300
     session_s: float = 6.0
     monitor: bool = True
+    signed: bool = False
 
 
 class Cluster:
@@ -54,11 +59,17 @@ class Cluster:
         self._seed = seed
         self._guard = Guard()
         self._environment: dict[str, str] = {}
+        self.operator_keys: Path | None = None
 
     @property
     def settings(self) -> KafkaSettings:
         """Of the broker, which keeps its port."""
         return KafkaSettings(self.kafka.bootstrap_servers, self.shape.session_s)
+
+    @property
+    def memory_settings(self) -> MemorySettings:
+        """Of the workers."""
+        return MemorySettings.from_environment(self._environment)
 
     def names(self, kind: str) -> list[str]:
         """Names of the processes of a kind."""
@@ -81,6 +92,9 @@ class Cluster:
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
         }
+        if self.shape.signed:
+            self.operator_keys = write_operator_keys(self.directory)
+            self._environment[OPERATOR_KEYS_FILE_KEY] = str(self.operator_keys)
         admin = TopicAdmin(self.settings)
         admin.apply(admin.plan(load_topics(TOPICS_FILE), DOMAINS))
         async with KafkaBroker(self.settings, "chaos") as broker:

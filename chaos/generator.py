@@ -1,7 +1,8 @@
 """Publishes insights of a crowd: `python -m chaos.generator SEED CLIENTS EVENTS_PER_S RECEIPTS`.
 
 Until SIGTERM. For each record that the broker acknowledged it writes a receipt, a line of topic,
-partition, offset and `bad` or `good`: what was acknowledged must be in the log at the end.
+partition, offset and `bad`, `good` or `either` (parked, not, or one of them): what was acknowledged
+must be in the log at the end.
 """
 
 import asyncio
@@ -16,11 +17,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from chaos.domains import DOMAINS
-from chaos.insights import Crowd, Event
+from chaos.insights import Event
+from chaos.signing import crowd_of
 from scarcity.broker.backoff import start_with_backoff
 from scarcity.broker.logs import configure_logging
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.topics import insights_topic
+from scarcity.keys.operators import OPERATOR_KEYS_FILE_KEY
 
 TICK_S: Final = 0.1
 
@@ -38,7 +41,12 @@ class Generator:
         producer = await self._started()
         try:
             waiting = [
-                await producer.send(insights_topic(domain), key=event.key, value=event.value)
+                await producer.send(
+                    insights_topic(domain),
+                    key=event.key,
+                    value=event.value,
+                    headers=list(event.headers),
+                )
                 for domain, event in events
             ]
             answers = await asyncio.gather(*waiting, return_exceptions=True)
@@ -48,7 +56,7 @@ class Generator:
         for (_, event), answer in zip(events, answers, strict=True):
             if isinstance(answer, BaseException):
                 continue
-            word = "bad" if event.is_bad else "good"
+            word = "either" if event.is_bad is None else "bad" if event.is_bad else "good"
             place = f"{answer.topic} {answer.partition} {answer.offset}"
             self._receipts.write(f"{place} {word}\n")
         self._receipts.flush()
@@ -66,7 +74,7 @@ class Generator:
             producer = AIOKafkaProducer(
                 **self._settings.producer_options(), client_id="chaos-generator"
             )
-            await start_with_backoff(producer.start, "generator")
+            await start_with_backoff(producer.start, "generator", self._settings)
             self._producer = producer
         return self._producer
 
@@ -74,7 +82,8 @@ class Generator:
 async def run(seed: int, clients: int, events_per_s: int, receipts: Path) -> None:
     """Until SIGTERM."""
     draw = random.Random(seed)
-    crowds = [Crowd(domain, clients, draw) for domain in DOMAINS]
+    signed = bool(os.environ.get(OPERATOR_KEYS_FILE_KEY))
+    crowds = [crowd_of(domain, clients, draw, signed=signed) for domain in DOMAINS]
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     with receipts.open("a", encoding="utf-8") as file:

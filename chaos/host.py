@@ -16,6 +16,7 @@ from typing import Final
 import torch
 
 from chaos.domains import client_rows, profile_of
+from chaos.signing import identity_of
 from scarcity.broker.clock import now_ms
 from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.logs import configure_logging
@@ -25,6 +26,8 @@ from scarcity.client.service import ClientHost
 from scarcity.client.settings import Pacing
 from scarcity.events.codec import encode_msgpack
 from scarcity.events.gossip_weights import GossipWeights
+from scarcity.keys.operators import read_operator_keys
+from scarcity.keys.record_signing import RecordVerifier
 
 PACING: Final = Pacing(interval_s=2.0, gossip_wait_s=1.0)
 WRITE_EVERY_S: Final = 0.5
@@ -49,8 +52,13 @@ async def run(domain: str, host: int, clients: int, seen: Path) -> None:
     """Until SIGTERM."""
     group = ClientGroup(profile_of(domain), client_rows(domain, host, clients))
     settings = KafkaSettings.from_environment(os.environ)
+    operators = read_operator_keys(os.environ)
+    identities = {c: identity_of(c, domain) for c in group.client_ids} if operators else None
+    verifier = RecordVerifier(operators) if operators else None
     async with KafkaBroker(settings, f"chaos-{domain}-{host}") as broker:
-        clients_host = ClientHost(broker, group, PACING, now_ms=now_ms)
+        clients_host = ClientHost(
+            broker, group, PACING, now_ms=now_ms, identities=identities, verifier=verifier
+        )
         writing = asyncio.create_task(keep_written(clients_host, seen))
         running = asyncio.create_task(clients_host.run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)

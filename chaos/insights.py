@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH, SLOPE_SCALE
+from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH, SLOPE_SCALE, Headers
 
 REPEATED: Final = 0.03  # share of events that were sent before
 LATE: Final = 0.01  # share with a number below the last
@@ -15,11 +15,12 @@ BAD: Final = 0.02
 
 
 class Event(NamedTuple):
-    """One record for an insights topic."""
+    """One record for an insights topic; ``is_bad``: it must be parked, None: it may be."""
 
     key: bytes
     value: bytes | None
-    is_bad: bool
+    is_bad: bool | None
+    headers: Headers = ()
 
 
 def _cut(told: dict[str, Any]) -> bytes:

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -39,20 +40,30 @@ def check_chain(ledger: Sequence[Record]) -> Check:
 
 
 def neither_used_nor_superseded(
-    entries: Iterable[LedgerEntry], accepted: Mapping[Position, bytes | None]
+    entries: Iterable[LedgerEntry],
+    accepted: Mapping[Position, bytes | None],
+    gone: Collection[Position] = (),
 ) -> list[Position]:
-    """Accepted insights that no version used and no newer one of their client superseded."""
+    """Accepted insights that no version used and no newer one of their client superseded.
+
+    Args:
+        gone: those of clients that left the memory before they were used.
+    """
     used = {place for entry in entries for place in positions(entry)}
     newest = {(at.topic, at.partition, key): at for at, key in accepted.items()}
-    return sorted(at for at in newest.values() if at not in used)
+    return sorted(at for at in newest.values() if at not in used and at not in gone)
 
 
-def check_use(entries: Sequence[LedgerEntry], accepted: Mapping[Position, bytes | None]) -> Check:
+def check_use(
+    entries: Sequence[LedgerEntry],
+    accepted: Mapping[Position, bytes | None],
+    gone: Collection[Position] = (),
+) -> Check:
     """Each accepted insight once, or superseded; nothing else, and nothing twice."""
     used = Counter(place for entry in entries for place in positions(entry))
     wrong = [f"{at} was used {count} times" for at, count in used.items() if count > 1]
     wrong += [f"{at} was used and had not been accepted" for at in used if at not in accepted]
-    left = neither_used_nor_superseded(entries, accepted)
+    left = neither_used_nor_superseded(entries, accepted, gone)
     wrong += [f"{at} was neither used nor superseded" for at in left]
     name = f"accepted insights were used once ({len(used)}) or superseded by a newer one"
     return Check(name, len(accepted), wrong)
@@ -73,12 +84,18 @@ async def check_parameters(kafka: KafkaSettings, entries: Sequence[LedgerEntry])
     return Check("meta-parameters = last version of the ledger", len(newest), wrong)
 
 
-async def check_recomputed(kafka: KafkaSettings) -> Check:
-    """`scarcity audit verify`: every version made again from the insights at its offsets."""
+async def check_recomputed(kafka: KafkaSettings, operator_keys: Path | None = None) -> Check:
+    """`scarcity audit verify`: every version made again from the insights at its offsets.
+
+    Args:
+        operator_keys: of a run with signatures, which are then checked too.
+    """
+    trust = ("--operator-keys", str(operator_keys), "--require-signed-insights")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "scarcity.cli", "audit", "verify"),
         *("--bootstrap-servers", kafka.bootstrap_servers),
+        *(trust if operator_keys is not None else ()),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.wrapped import NO_DISK
-from scarcity.demo.processes import REGISTER, Guard
+from scarcity.local.processes import REGISTER, Guard
 
 RESTART_S: Final = 0.5
 STOP_WITHIN_S: Final = 10.0

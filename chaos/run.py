@@ -118,12 +118,12 @@ async def _rest_and_compare(cluster: Cluster, say: Callable[[str], None]) -> lis
     await draining.until(folded, REST_WITHIN_S)
     left = await draining.lag(kafka, TOPICS, PARTITIONS)
     logs = await read_logs(kafka, TOPICS)
-    offline = fold_offline(logs, PARTITIONS)
+    offline = fold_offline(logs, PARTITIONS, cluster.memory_settings)
     say(f"{len(logs)} insights are folded, lag {left}")
 
     async def used() -> bool:
         entries = entries_of(await read_ledger(kafka))
-        return not neither_used_nor_superseded(entries, offline.accepted)
+        return not neither_used_nor_superseded(entries, offline.accepted, offline.gone)
 
     async def reader_rests() -> bool:
         return not (await check_slow_reader(kafka, cluster.seen_file("reader-1"))).wrong
@@ -142,9 +142,9 @@ async def _rest_and_compare(cluster: Cluster, say: Callable[[str], None]) -> lis
             cluster.receipts, (record.position for record in logs), offline.dead_letters
         ),
         check_chain(ledger),
-        check_use(entries, offline.accepted),
+        check_use(entries, offline.accepted, offline.gone),
         await check_parameters(kafka, entries),
-        await check_recomputed(kafka),
+        await check_recomputed(kafka, cluster.operator_keys),
         *gossip,
         slow,
     ]

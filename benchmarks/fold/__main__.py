@@ -32,6 +32,7 @@ from scarcity.broker.embedded import EmbeddedKafka
 from scarcity.broker.kafka import latest_by_key
 from scarcity.broker.settings import KafkaSettings
 from scarcity.events.topics import DEAD_LETTERS, GLOBAL_MEMORY
+from scarcity.events.types import Headers
 
 TOPICS_FILE = Path(__file__).parents[2] / "topics.yaml"
 OURS = "scarcity, 1 worker"
@@ -99,14 +100,19 @@ def broker_on(directory: Path) -> Iterator[KafkaSettings]:
         broker.stop()
 
 
-def prepare(directory: Path, events: int, clients: int) -> int:
+def prepare(
+    directory: Path,
+    events: int,
+    clients: int,
+    headers_of: Callable[[bytes, int, bytes], Headers] | None = None,
+) -> int:
     """Write the topic once; every reader gets a copy. Returns the number of partitions."""
     with broker_on(directory) as kafka:
         admin, declared = TopicAdmin(kafka), load_topics(TOPICS_FILE)
         admin.apply(admin.plan(declared, [insights.DOMAIN]))
         partitions = declared.expand([insights.DOMAIN])[insights.TOPIC].partitions
         _create_framework_topic(kafka, partitions)
-        written = asyncio.run(insights.publish(kafka, events, clients, partitions))
+        written = asyncio.run(insights.publish(kafka, events, clients, partitions, headers_of))
     print(f"{events} insights of {clients} clients, {written / events:.0f} bytes each", flush=True)
     return partitions
 

@@ -1,15 +1,16 @@
 """Insights as clients write them, made in bulk and put into a topic."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import orjson
 from aiokafka import AIOKafkaProducer
 
 from scarcity.broker.bulk import BATCH_BYTES
 from scarcity.broker.settings import KafkaSettings
+from scarcity.events.partitioning import partition_of
 from scarcity.events.topics import insights_topic
-from scarcity.events.types import EXPERT_NAMES
+from scarcity.events.types import EXPERT_NAMES, Headers
 
 DOMAIN = "bench"
 TOPIC = insights_topic(DOMAIN)
@@ -56,16 +57,29 @@ def insights(events: int, clients: int) -> Iterator[tuple[int, bytes, bytes]]:
         yield client, name.encode(), value
 
 
-async def publish(kafka: KafkaSettings, events: int, clients: int, partitions: int) -> int:
-    """Write the events; client c goes to partition c modulo ``partitions``. Returns their bytes."""
+async def publish(
+    kafka: KafkaSettings,
+    events: int,
+    clients: int,
+    partitions: int,
+    headers_of: Callable[[bytes, int, bytes], Headers] | None = None,
+) -> int:
+    """Write the events; returns the bytes of their values.
+
+    Args:
+        headers_of: headers for a key, sequence and value; None: there are none, and client c goes
+            to partition c modulo ``partitions``. With headers it goes where Kafka's hash says.
+    """
     producer = AIOKafkaProducer(**kafka.producer_options(), max_batch_size=BATCH_BYTES)
     await producer.start()
-    written = 0
+    written, written_of = 0, [0] * clients
     batches = [producer.create_batch() for _ in range(partitions)]
     for client, key, value in insights(events, clients):
-        number = client % partitions
+        number = client % partitions if headers_of is None else partition_of(key, partitions)
+        headers = [] if headers_of is None else list(headers_of(key, written_of[client], value))
+        written_of[client] += 1
         written += len(value)
-        while batches[number].append(timestamp=None, key=key, value=value, headers=[]) is None:
+        while batches[number].append(timestamp=None, key=key, value=value, headers=headers) is None:
             await producer.send_batch(batches[number], TOPIC, partition=number)
             batches[number] = producer.create_batch()
     for number, batch in enumerate(batches):

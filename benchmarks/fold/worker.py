@@ -1,6 +1,7 @@
 """This project's memory worker: admission on, exactly once. An event is done once committed."""
 
 import asyncio
+import os
 
 from benchmarks.fold.counting import Arguments, tell
 from scarcity.broker.settings import KafkaSettings
@@ -10,7 +11,8 @@ from scarcity.memory.settings import MemorySettings
 
 async def main() -> None:
     """Fold until ended."""
-    worker = FoldWorker(KafkaSettings(Arguments().bootstrap_servers), MemorySettings())
+    settings = MemorySettings.from_environment(os.environ)
+    worker = FoldWorker(KafkaSettings(Arguments().bootstrap_servers), settings)
     tell(lambda: worker.folded)
     await worker.run(lambda: False)
 

@@ -12,7 +12,7 @@ Nothing leaves the process, so clients run in privacy mode `open`::
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scarcity.client.gossip_exchange import Exchange
 from scarcity.client.notebook import SFHFEClient
@@ -30,40 +30,11 @@ from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEn
 from scarcity.memory.global_memory import DEFAULT_MAX_INSIGHTS, GlobalMemory
 from scarcity.meta.recompute import first_version, next_version
 from scarcity.meta.scaling import estimate
+from scarcity.round_result import RoundResult, clients_frame, rounds_frame
 
 __all__ = ["RoundResult", "SFHFEClient", "SFHFEServer"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RoundResult:
-    """What one communication round did.
-
-    Attributes:
-        phases_s: seconds spent in gossip, collection, processing, broadcast and training.
-        versions: version of each domain's meta-parameters after the round.
-        mean_losses: mean loss after adaptation that the domain's clients reported.
-        exchanges: gossip exchanges, by the client that mixed.
-        waiting: clients that found no peers, and why.
-    """
-
-    number: int
-    phases_s: dict[str, float]
-    versions: dict[str, int]
-    mean_losses: dict[str, float]
-    exchanges: list[Exchange]
-    waiting: dict[str, str]
-
-    def __str__(self) -> str:
-        domains = ", ".join(
-            f"{d} version {v} (mean loss {self.mean_losses[d]:.4g})"
-            for d, v in self.versions.items()
-            if d in self.mean_losses
-        )
-        traded = ", ".join(f"{e.client_id} mixed {'+'.join(e.mixed)}" for e in self.exchanges)
-        waiting = ", ".join(f"{c} waits ({why})" for c, why in self.waiting.items())
-        return f"round {self.number}: " + "; ".join(filter(None, (domains, traded, waiting)))
 
 
 @dataclass
@@ -84,6 +55,7 @@ class SFHFEServer:
         gossip_manager: plans who trades with whom.
         communication_round: rounds run so far.
         dead_letters: insights that were refused, with the reason in their headers.
+        history: results of the rounds run so far.
     """
 
     def __init__(
@@ -110,6 +82,7 @@ class SFHFEServer:
         self.gossip_manager = P2PGossipManager()
         self.communication_round = 0
         self.dead_letters: list[Outgoing] = []
+        self.history: list[RoundResult] = []
         self._clock = clock
         self._domains: dict[str, _Domain] = {}
         self._families: dict[str, FamilyState] = {}
@@ -239,13 +212,25 @@ class SFHFEServer:
         timed("training", lambda: [client.train_experts() for client in clients])
         self.communication_round += 1
         present = {name: self._domains[name] for name in _by_domain(clients)}
-        return RoundResult(
+        result = RoundResult(
             self.communication_round,
             phases_s,
             {name: d.state.version for name, d in present.items()},
             {name: d.mean_loss for name, d in present.items() if d.mean_loss is not None},
             exchanges,
             {p.client_id: p.reason for p in plans if p.status == "waiting"},
+        )
+        self.history.append(result)
+        return result
+
+    def to_pandas(self) -> Any:
+        """The rounds so far as a DataFrame: a row a round and domain."""
+        return rounds_frame(self.history)
+
+    def clients_to_pandas(self) -> Any:
+        """What the global memory holds as a DataFrame: a row a client."""
+        return clients_frame(
+            c for name in self._domains for c in self.global_memory.by_domain(name)
         )
 
     def _event(self, name: str) -> MetaParameters:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scarcity.broker.declared import Declared, find_topics_file, load_topics, parse_topics
+from scarcity.broker.declared import Copies, Declared, find_topics_file, load_topics, parse_topics
 from scarcity.broker.schemas import EVENTS
 from scarcity.broker.settings import MAX_REQUEST_BYTES
 from scarcity.broker.yaml_place import compose
@@ -114,8 +114,9 @@ def test_the_file_is_found_by_option_then_environment_then_directory(
 def test_every_declared_value_is_an_event_and_every_event_has_its_topic() -> None:
     declared = load_topics(ROOT_FILE)
     values = {topic.value for topic in declared.topics}
-    # GossipDeviation travels inside the payload of GossipWeights.
-    assert values - {"bytes"} == EVENTS.keys() - {"GossipDeviation"}
+    # The deviations travel inside the payload of GossipWeights, revocations among the insights.
+    others = {"GossipDeviation", "SealedDeviation", "Revocation"}
+    assert values - {"bytes"} == EVENTS.keys() - others
 
 
 def test_every_topic_has_a_writer_and_a_reader() -> None:
@@ -136,3 +137,11 @@ def test_the_ledger_is_kept_for_ever_in_one_partition() -> None:
     ledger = load_topics(ROOT_FILE).expand()["ledger"]
     assert ledger.partitions == 1
     assert (ledger.configs["retention.ms"], ledger.configs["retention.bytes"]) == ("-1", "-1")
+
+
+def test_a_cluster_may_keep_more_copies_than_the_file_says() -> None:
+    declared = load_topics(ROOT_FILE, Copies(3, 2))
+    assert {t.replication for t in declared.topics} == {3}
+    assert {t.configs["min.insync.replicas"] for t in declared.topics} == {"2"}
+    with pytest.raises(InputError, match="--min-isr 4"):
+        load_topics(ROOT_FILE, Copies(3, 4))

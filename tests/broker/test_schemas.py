@@ -16,15 +16,25 @@ from scarcity.events.checkpoint import Checkpoint
 from scarcity.events.client_memory import ClientMemory, ExpertMemory, Source
 from scarcity.events.client_registered import ClientRegistered, Moments
 from scarcity.events.codec import SCHEMA_VERSION, encode_json, encode_msgpack
+from scarcity.events.credential import Credential
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.gossip_plan import GossipPlan
-from scarcity.events.gossip_weights import GossipDeviation, GossipWeights
+from scarcity.events.gossip_weights import (
+    GossipDeviation,
+    GossipWeights,
+    SealedDeviation,
+    WrappedKey,
+)
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs, RoundPolicy
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.meta_state import MetaState
+from scarcity.events.revocation import Revocation
 from scarcity.events.ruling import Ruling
+from scarcity.events.secure_keys import SecureKeys
+from scarcity.events.secure_round import SecureRound
+from scarcity.events.secure_term import SecureTerm
 from scarcity.events.tensor import TensorPayload
 
 ROOT = Path(__file__).parents[2]
@@ -45,11 +55,13 @@ EXAMPLES: list[msgspec.Struct] = [
         Source("insights.retail", 0, 7),
     ),
     ClientRegistered("shop-7", "retail", 12, 5, {"price": Moments(12, 3.0, 4.0)}),
+    Credential("retail", "shop-7", 2, None, 3, "left", Source("insights.retail", 0, 7), 5),
     DomainProfile("retail", "shops", (Column("price", 0.0, 1.0),), Column("sold", 0.0, 1.0)),
     Evaluation("retail", 3, 10, 0.1, 0.2, 0.3, 0.4, [0.1], [1.0]),
     GossipPlan("shop-7", "retail", 1, "exchange", 0, ["shop-8"]),
     GossipWeights("shop-7", "retail", 1, 3, b"\x00\xff"),
     GossipDeviation(TensorPayload((2,), "int8", b"\x01\xff"), ONE),
+    SealedDeviation(b"\x00\xff", [WrappedKey(b"\x01\x02", b"\xfe")]),
     LedgerEntry(
         "retail", 1, "", "shops", [PartitionInputs.of(0, [7])], "00", 1, 1, 0.0, RoundPolicy(),
         "00", "0.1.0", "quorum", False, "00", 0.5, [0.5, None], 1.0, {"gossip": 0.1}, 5,
@@ -57,9 +69,24 @@ EXAMPLES: list[msgspec.Struct] = [
     MetaParameters("retail", 1, "shops", ONE, ONE, ONE, ONE, {"default": ONE}),
     MetaState("retail", tensors={"m": ONE}, scalars={"step": 1.0}, used={0: 7}),
     Checkpoint(5, 1, MetaState("retail", tensors={"m": ONE})),
+    Revocation("shop-7", "retail", 3, 5, "left"),
     Ruling("repair", ("retail",), ("shop-7",), 5, states=(MetaState("retail"),)),
+    SecureKeys("shop-7", "retail", 5, "keys", bytes(32), bytes(32)),
+    SecureRound("retail", 5, 3, "share", ["shop-7"], [bytes(32)], [bytes(32)], 3),
+    SecureTerm("shop-7", "retail", 5, "masked", TensorPayload((1,), "int64", bytes(8)), bytes(32)),
 ]  # fmt: skip
-MSGPACK = (GossipWeights, GossipDeviation, MetaParameters, MetaState, Checkpoint, Ruling)
+MSGPACK = (
+    GossipWeights,
+    GossipDeviation,
+    SealedDeviation,
+    MetaParameters,
+    MetaState,
+    Checkpoint,
+    Ruling,
+    SecureKeys,
+    SecureRound,
+    SecureTerm,
+)
 
 
 def decoded(event: msgspec.Struct) -> Any:
@@ -92,7 +119,7 @@ def test_every_struct_of_events_with_a_version_has_a_schema() -> None:
         and "schema_version" in kind.__struct_fields__  # type: ignore[attr-defined]
         and not kind.__name__.startswith("_")
     }
-    assert versioned == set(schemas.EVENTS) - {"GossipDeviation"}
+    assert versioned == set(schemas.EVENTS) - {"GossipDeviation", "SealedDeviation"}
 
 
 @pytest.mark.parametrize(

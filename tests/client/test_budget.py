@@ -1,18 +1,12 @@
 """The privacy budget: what is allowed, what the log must know first, what a restart keeps."""
 
-import pytest
+from typing import get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scarcity.client.budget import LEASES, Budget, check_mode
-from scarcity.events.domain_profile import Column, DomainProfile, PrivacyMode
-from scarcity.events.errors import ServiceError
-
-
-def profile(privacy: PrivacyMode) -> DomainProfile:
-    return DomainProfile(
-        "retail", "retail", (Column("a", 0.0, 1.0),), Column("b", 0.0, 1.0), privacy=privacy
-    )
+from scarcity.client.budget import LEASES, Budget
+from scarcity.events.domain_profile import PrivacyMode
 
 
 def test_a_hospital_has_some_450_rounds_and_a_small_client_none() -> None:
@@ -78,11 +72,11 @@ def test_no_history_of_restarts_publishes_more_than_the_limit(
     assert published <= rows * (columns + 1) / 4
 
 
-def test_a_mode_that_is_not_there_yet_is_refused() -> None:
-    with pytest.raises(ServiceError, match=r"secagg.*nothing was published"):
-        check_mode(profile("secagg"))
-
-
-@pytest.mark.parametrize("mode", ["budget", "open"])
-def test_a_mode_that_is_there_is_kept(mode: PrivacyMode) -> None:
-    assert check_mode(profile(mode)) == mode
+def test_only_mode_budget_counts_numbers() -> None:
+    limits = [Budget.of(rows=100, columns=3, mode=mode).limit for mode in get_args(PrivacyMode)]
+    assert dict(zip(get_args(PrivacyMode), limits, strict=True)) == {
+        "budget": 100,
+        "dp": None,
+        "secagg": None,
+        "open": None,
+    }

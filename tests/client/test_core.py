@@ -11,6 +11,7 @@ from scarcity.events.codec import decode_json, encode_json
 from scarcity.events.domain_profile import Column
 from scarcity.events.errors import ServiceError
 from scarcity.events.insight import Insight
+from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTH
 
 
@@ -129,9 +130,27 @@ def test_a_lease_is_registered_before_the_numbers_it_covers_and_a_restart_respec
     assert again.budgets["big"].spent == 110
 
 
-def test_a_domain_that_asks_for_a_mode_we_lack_is_not_joined() -> None:
-    with pytest.raises(ServiceError, match="nothing was published"):
-        ClientGroup(profile(privacy="secagg"), clients(1))
+def test_in_mode_secagg_no_number_of_a_single_client_is_published() -> None:
+    summed = profile(privacy="secagg", policy=RoundPolicy(min_clients=3))
+    group = joined(ClientGroup(summed, clients(1)))
+    published = group.train(["c0"], version(1), version(0))
+    assert (published.insights, published.registrations) == ([], [])
+    assert group.lease("c0", 1) == (False, None)
+    assert group.registered["c0"].moments == {}
+
+
+@pytest.mark.parametrize(("before", "now"), [("open", "secagg"), ("secagg", "budget")])
+def test_a_running_client_does_not_go_on_to_secure_sums_or_from_them(before: str, now: str) -> None:
+    policy = RoundPolicy(min_clients=3)
+    group = joined(ClientGroup(profile(privacy=before, policy=policy), clients(1)))
+    with pytest.raises(ServiceError, match=f"other privacy, {now} in place of {before}"):
+        group.take_profile(profile(privacy=now, policy=policy))
+    other = ClientGroup(profile(privacy=now, policy=policy), clients(1))
+    if before == "secagg":
+        with pytest.raises(ServiceError, match="joined 'retail' in privacy mode secagg"):
+            other.join(6_000, group.registered)
+    else:
+        other.join(6_000, group.registered)
 
 
 def test_an_operator_cannot_open_what_a_client_joined_as_budget() -> None:

@@ -157,7 +157,7 @@ def test_a_newer_version_carries_the_priors_along() -> None:
     assert float((moved - 0.5).abs().max()) < 1e-12
 
 
-def test_an_unsealed_prior_counts_against_the_budget_and_is_withheld_beyond_it() -> None:
+def test_a_prior_counts_against_the_budget_and_is_withheld_beyond_it() -> None:
     group, exchange = traders(1, privacy="budget")
     offers = exchange.offer(plans("c0"), version())
     assert offers.withheld == ["c0"]

@@ -1,79 +1,32 @@
 """A host of clients over the in-process log: joins, follows, publishes, trades, restarts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 
-import numpy as np
 import pytest
 from aiokafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
+from tests.client.hosting import (
+    SLOW,
+    insights,
+    offers,
+    parameters,
+    plans,
+    running,
+    traded,
+    until,
+)
 from tests.client.worlds import clients, profile
 
 from scarcity.client.core import ClientGroup
 from scarcity.client.outgoing import profile_record
 from scarcity.client.service import ClientHost, publish_surely
 from scarcity.client.settings import Pacing
-from scarcity.client.versions import parameters_event
 from scarcity.events.client_registered import ClientRegistered
-from scarcity.events.codec import decode_json, decode_msgpack, encode_json, encode_msgpack
+from scarcity.events.codec import decode_json, encode_json
 from scarcity.events.domain_profile import Column
 from scarcity.events.errors import BrokerError, ServiceError
-from scarcity.events.gossip_plan import GossipPlan
-from scarcity.events.gossip_weights import GossipWeights
-from scarcity.events.insight import Insight
 from scarcity.events.types import Outgoing
-from scarcity.learning.initial import default_z
 from scarcity.simulation.log import MemoryLog
-
-SLOW = Pacing(interval_s=1000.0)
-
-
-def parameters(number: int) -> Outgoing:
-    event = parameters_event("retail", "retail", number, default_z(2), np.full(10, np.nan))
-    return Outgoing("meta-parameters", b"retail", encode_msgpack(event))
-
-
-def plans(cycle: int, *names: str) -> list[Outgoing]:
-    return [
-        Outgoing(
-            "gossip-plan",
-            c.encode(),
-            encode_json(
-                GossipPlan(c, "retail", cycle, "exchange", 0, [p for p in names if p != c])
-            ),
-        )
-        for c in names
-    ]
-
-
-async def insights(log: MemoryLog) -> list[Insight]:
-    return [decode_json(r.value, Insight) for r in await log.read_all("insights.retail")]
-
-
-async def offers(log: MemoryLog) -> list[GossipWeights]:
-    return [decode_msgpack(r.value, GossipWeights) for r in await log.read_all("gossip.retail")]
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():
-            await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def running(
-    log: MemoryLog, group: ClientGroup, pacing: Pacing = SLOW, *, now_ms: int = 5_000
-) -> AsyncIterator[ClientHost]:
-    host = ClientHost(log, group, pacing, now_ms=lambda: now_ms)
-    task = asyncio.create_task(host.run())
-    try:
-        yield host
-        if task.done():
-            task.result()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_client_joins_and_publishes_one_insight_for_each_version() -> None:
@@ -154,12 +107,7 @@ async def test_two_clients_exchange_their_priors_through_the_topic() -> None:
         for cycle in (1, 2, 3):
             await log.publish(*plans(cycle, "c0", "c1"))
             await until(partial(traded, log, cycle=cycle, exchanges=cycle - 2))
-    assert {w.sealing for w in await offers(log)} == {"none"}
-
-
-async def traded(log: MemoryLog, *, cycle: int, exchanges: int) -> bool:
-    latest = {w.client_id: w for w in await offers(log)}
-    return sum(w.cycle == cycle and w.exchanges >= exchanges for w in latest.values()) == 2
+    assert {w.sealing for w in await offers(log)} == {"hpke-1"}
 
 
 async def test_a_restarted_client_does_not_repeat_a_cycle_and_keeps_its_counters() -> None:

@@ -1,6 +1,6 @@
 from scarcity.demo.children import Address, clients_spec, service_specs
 
-ADDRESS = Address("127.0.0.1:9092", 9464)
+ADDRESS = Address("127.0.0.1:9092", 9464, 9465)
 
 
 def test_every_service_has_a_process_of_its_own_and_memory_has_two() -> None:

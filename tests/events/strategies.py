@@ -12,6 +12,9 @@ from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.domain_profile import Column, DomainProfile
 from scarcity.events.dp_rules import DpRules
 from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.events.secure_round import SecureRound
+from scarcity.events.secure_sum import SumRules
+from scarcity.events.secure_term import SecureTerm
 from scarcity.events.tensor import ITEM_BYTES, TensorPayload
 
 # Exact in every reader of JSON and msgpack that these events have.
@@ -78,8 +81,10 @@ _POSITIVE = st.floats(1e-6, 1e6)
 _SHARE = st.floats(1e-6, 1.0)
 
 
-def _policies(*modes: str, quarantine: st.SearchStrategy[float]) -> st.SearchStrategy[RoundPolicy]:
-    counts = st.integers(1, 10**6)
+def _policies(
+    *modes: str, quarantine: st.SearchStrategy[float], least: int = 1
+) -> st.SearchStrategy[RoundPolicy]:
+    counts = st.integers(least, 10**6)
     return st.builds(
         RoundPolicy,
         st.sampled_from(modes), counts, _SHARE, _POSITIVE, counts, _POSITIVE, quarantine,
@@ -99,10 +104,45 @@ _RULES = st.builds(
 )
 
 
+_SUM_RULES = st.builds(SumRules, st.floats(0.5, 0.99), st.integers(3, 1000), st.floats(1e-6, 1e6))
+
+
+@st.composite
+def _secure_rounds(draw: st.DrawFn) -> SecureRound:
+    stage = draw(st.sampled_from(["call", "share", "mask", "reveal", "closed"]))
+    clients = sorted(draw(st.sets(_TEXT, max_size=3)))
+    keys = st.lists(st.binary(max_size=33), min_size=len(clients), max_size=len(clients))
+    both = [draw(keys) if stage == "share" else [] for _ in range(2)]
+    return SecureRound(
+        draw(_TEXT), draw(_INTEGERS), draw(_INTEGERS), stage, clients, *both, draw(_INTEGERS),
+        draw(_TEXT),
+    )  # fmt: skip
+
+
+@st.composite
+def _secure_terms(draw: st.DrawFn) -> SecureTerm:
+    vector = draw(st.none() | st.lists(_INTEGERS, max_size=4))
+    data = b"".join(n.to_bytes(8, "little", signed=True) for n in vector or ())
+    shares = draw(st.dictionaries(_TEXT, st.binary(max_size=33), max_size=4))
+    names = sorted(shares)
+    return SecureTerm(
+        draw(_TEXT),
+        draw(_TEXT),
+        draw(_INTEGERS),
+        "revealed" if vector is None else "masked",
+        None if vector is None else TensorPayload((len(vector),), "int64", data),
+        draw(st.binary(max_size=33)),
+        {name: shares[name] for name in names[::2]},
+        {name: shares[name] for name in names[1::2]},
+    )
+
+
 @st.composite
 def _profiles(draw: st.DrawFn) -> DomainProfile:
-    is_noised = draw(st.booleans())
-    is_declared = is_noised or draw(st.booleans())
+    privacy = draw(st.sampled_from(["budget", "dp", "secagg", "open"]))
+    is_noised, is_summed = privacy == "dp", privacy == "secagg"
+    is_strict = is_noised or is_summed
+    is_declared = is_strict or draw(st.booleans())
     names = draw(st.lists(_TEXT, min_size=2, max_size=5, unique=True))
     numbers = st.tuples(_FLOATS, _POSITIVE)
     columns = [
@@ -115,15 +155,22 @@ def _profiles(draw: st.DrawFn) -> DomainProfile:
         tuple(columns[:-1]),
         columns[-1],
         scaling="declared" if is_declared else "estimated",
-        privacy="dp" if is_noised else draw(st.sampled_from(["budget", "secagg", "open"])),
+        privacy=privacy,
         seed=draw(_TEXT),
         support_rows=draw(st.integers(1, 10**6)),
-        slopes=is_noised or draw(st.booleans()),
+        slopes=is_strict or draw(st.booleans()),
         slope_clip=draw(_POSITIVE),
         slopes_per_expert=draw(st.sampled_from([2, 4, 8, 16])),
         experts=tuple(sorted(draw(st.sets(st.integers(0, 9))))),
-        policy=draw(_policies(*modes, quarantine=st.just(0.0) if is_noised else _POSITIVE)),
+        policy=draw(
+            _policies(
+                *modes,
+                quarantine=st.just(0.0) if is_strict else _POSITIVE,
+                least=3 if is_summed else 1,
+            )
+        ),
         dp=draw(_RULES) if is_noised else None,
+        secagg=draw(st.none() | _SUM_RULES) if is_summed else None,
     )
 
 
@@ -131,6 +178,9 @@ _SPECIAL: dict[type[msgspec.Struct], st.SearchStrategy[Any]] = {
     TensorPayload: _tensors(),
     RoundPolicy: _policies("sync", "async", "deadline", quarantine=_POSITIVE),
     DpRules: _RULES,
+    SumRules: _SUM_RULES,
+    SecureRound: _secure_rounds(),
+    SecureTerm: _secure_terms(),
     DomainProfile: _profiles(),
     Column: st.builds(Column, _TEXT, st.none() | _FLOATS, st.none() | _POSITIVE),
 }

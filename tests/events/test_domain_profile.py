@@ -10,6 +10,7 @@ from scarcity.events.dp_rules import DpRules
 from scarcity.events.errors import InputError, InsightError, Reason
 from scarcity.events.headers import event_headers
 from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.events.secure_sum import SumRules
 from scarcity.events.topics import check_domain
 from scarcity.events.types import Position, Record
 
@@ -109,3 +110,54 @@ def test_the_cloudevents_time_is_utc_with_milliseconds() -> None:
     headers = dict(event_headers("Insight", source="/clients/a", event_id="a-1", at_ms=1500))
     assert headers["ce_time"] == b"1970-01-01T00:00:01.500Z"
     assert headers["ce_type"] == b"scarcity.Insight.v1"
+
+
+def summed(**changes: Any) -> DomainProfile:
+    fields = {"privacy": "secagg", "policy": RoundPolicy(min_clients=3)}
+    return DomainProfile("d", "f", (X,), Y, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"privacy": "open", "secagg": SumRules()}, "`secagg:` goes with secagg"),
+        ({"scaling": "estimated"}, "moments are told by each client"),
+        ({"slopes": False}, "slopes: true"),
+        ({"policy": RoundPolicy()}, "min_clients: 3 or more"),
+        ({"policy": RoundPolicy(min_clients=3, quarantine=1.0)}, "judges single clients"),
+    ],
+)
+def test_a_profile_that_would_tell_of_one_client_is_refused_in_mode_secagg(
+    changes: dict[str, Any], says: str
+) -> None:
+    assert summed().sum_rules == SumRules()
+    with pytest.raises(ValueError, match=says):
+        summed(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"threshold": 0.49}, "secagg.threshold"),
+        ({"threshold": 1.0}, "secagg.threshold"),
+        ({"most_members": 2}, "secagg.most_members"),
+        ({"loss_clip": float("inf")}, "secagg.loss_clip"),
+    ],
+)
+def test_impossible_rules_of_secure_sums_are_refused(changes: dict[str, float], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        SumRules(**changes)  # type: ignore[arg-type]
+
+
+def test_a_threshold_is_above_one_half_whatever_the_rules_say() -> None:
+    for members in range(3, 200):
+        threshold = SumRules(threshold=0.5).threshold_of(members)
+        assert members / 2 < threshold <= members
+
+
+def test_plain_gossip_is_for_public_data_alone() -> None:
+    columns = (Column("a", 0.0, 1.0),), Column("y", 0.0, 1.0)
+    assert DomainProfile("d", "d", *columns).gossip_encryption == "sealed"
+    DomainProfile("d", "d", *columns, privacy="open", gossip_encryption="plain")
+    with pytest.raises(ValueError, match="goes with privacy open alone"):
+        DomainProfile("d", "d", *columns, gossip_encryption="plain")

@@ -23,6 +23,10 @@ TENSOR_EVENTS = {
     "MetaParameters",
     "MetaState",
     "Ruling",
+    "SealedDeviation",
+    "SecureKeys",
+    "SecureRound",
+    "SecureTerm",
 }
 SOME = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 

@@ -10,6 +10,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     settings = GossipSettings.from_environment({})
     assert (settings.cycle_s, settings.active_s) == (15.0, 60.0)
     assert (settings.manager.group_size, settings.manager.max_peers) == (8, 5)
+    assert settings.enrolling == ()
 
 
 def test_values_are_read() -> None:
@@ -24,6 +25,7 @@ def test_values_are_read() -> None:
     ("key", "value"),
     [
         ("SCARCITY_GOSSIP_CYCLE_S", "soon"),
+        ("SCARCITY_OPERATOR_KEYS_FILE", "absent.pem"),
         ("SCARCITY_GOSSIP_CYCLE_S", "0"),
         ("SCARCITY_GOSSIP_ACTIVE_S", "nan"),
         ("SCARCITY_GOSSIP_GROUP_SIZE", "1"),

@@ -3,6 +3,7 @@
 `kafka_address`: one broker for the whole session, topics of topics.yaml applied.
 `fresh_topics`: topics of a domain that no other test has.
 `own_kafka`: a broker of the test's own, for tests that stop it or need empty shared topics.
+`secured`: one broker for the session with TLS, passwords, certificates and ACLs.
 """
 
 import itertools
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.kafka.secured import Secured, secured_broker
 
 from scarcity.broker.admin import TopicAdmin
 from scarcity.broker.declared import load_topics
@@ -77,6 +79,13 @@ def own_kafka(tmp_path: Path) -> Iterator[EmbeddedKafka]:
         yield broker
     finally:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """The session's broker that trusts no one."""
+    with secured_broker(tmp_path_factory.mktemp("secured")) as broker:
+        yield broker
 
 
 def pytest_terminal_summary(

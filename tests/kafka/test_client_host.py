@@ -15,8 +15,10 @@ from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.settings import KafkaSettings
 from scarcity.client.core import ClientGroup
 from scarcity.client.evaluation_host import EvaluationHost
-from scarcity.client.gossip_exchange import open_weights
+from scarcity.client.gossip_payload import read_message
+from scarcity.client.gossip_sealing import GroupSealing
 from scarcity.client.outgoing import profile_record
+from scarcity.client.peer_keys import PeerKeys
 from scarcity.client.service import ClientHost
 from scarcity.client.settings import Pacing
 from scarcity.client.versions import parameters_event
@@ -28,11 +30,13 @@ from scarcity.events.gossip_weights import GossipWeights
 from scarcity.events.insight import Insight
 from scarcity.events.topics import gossip_topic, insights_topic
 from scarcity.events.types import Outgoing
+from scarcity.keys.gossip_keys import keys_of_process
 from scarcity.learning.initial import default_z
 
 pytestmark = pytest.mark.kafka
 
 SLOW = Pacing(interval_s=1000.0)
+KEYS = keys_of_process("c")["c"]  # of all clients of these tests
 Domain = str
 
 
@@ -68,7 +72,8 @@ async def client(address: str, domain: str, *names: str) -> AsyncIterator["async
     """A host with a producer of its own, as `scarcity client` runs it."""
     group = ClientGroup(profile(domain), {n: rows(i) for i, n in enumerate(names)})
     async with KafkaBroker(KafkaSettings(address), client_id=f"client-{names[0]}") as broker:
-        task = asyncio.create_task(ClientHost(broker, group, SLOW, now_ms=now_ms).run())
+        keys = dict.fromkeys(names, KEYS)
+        task = asyncio.create_task(ClientHost(broker, group, SLOW, now_ms=now_ms, keys=keys).run())
         try:
             yield task
             assert not task.done(), task.exception()
@@ -133,8 +138,11 @@ async def test_two_clients_exchange_priors_through_the_topic_of_their_domain(
     latest = {w.client_id: w for w in await weights(broker, domain)}
     assert all(latest[name].exchanges >= 1 for name in (a, c))
     # What went out is a prior near the server's: at most the clip of .3, and a level of int8.
+    keys = {a: KEYS, c: KEYS}
+    sealing = GroupSealing(keys, PeerKeys(domain, keys))
     for message in await weights(broker, domain):
-        assert np.linalg.norm(open_weights(message).deviation, axis=1).max() < 0.32
+        opened = read_message(sealing.open(message, a))
+        assert np.linalg.norm(opened.deviation, axis=1).max() < 0.32
 
 
 async def weights(broker: KafkaBroker, domain: str) -> list[GossipWeights]:

@@ -99,6 +99,12 @@ async def test_metrics_and_health_follow_the_topics_and_a_restart_reads_them_aga
             assert value(page, "scarcity_insights_total", **labels) == 1
             assert value(page, "scarcity_accepted_insights_total", **labels) == 1
             assert (await asyncio.to_thread(fetch, f"{url}/nothing"))[0] == 404
+            # The broker tells of each service's group, whether it has workers or not.
+            services = ("memory", "meta", "gossip")
+            workers = [f'scarcity_service_workers{{service="{name}"}}' for name in services]
+            page = await metrics_when(url, lambda told: all(one in told for one in workers))
+            assert value(page, "scarcity_monitor_groups_read_timestamp_seconds") > 0
+            assert value(page, "process_resident_memory_bytes") > 0
         async with monitor(kafka_address) as url:
             page = await metrics_when(url, rounds)
             assert value(page, "scarcity_gossip_exchanges_total", **labels) == 4

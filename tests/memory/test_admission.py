@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.memory.insights import expert, insight, record, slopes
 
 from scarcity.events.codec import decode_json
-from scarcity.events.errors import EventError, InsightError, Reason
+from scarcity.events.errors import EventError, InsightError, Reason, SignatureError
 from scarcity.events.insight import ExpertInsight, Insight
 from scarcity.events.types import EXPERT_NAMES, SLOPE_SCALE, Record
 from scarcity.memory.admission import (
@@ -166,14 +166,12 @@ def test_the_first_rule_broken_names_the_reason() -> None:
 
 
 def test_the_authority_is_asked_before_the_sequence_and_the_values() -> None:
-    class Refusing:
-        def check(self, record: Record, insight: Insight) -> None:
-            raise InsightError(Reason.SIGNATURE, f"{insight.client_id} may not publish")
+    def refuse(insight: Insight) -> None:
+        raise SignatureError(Reason.FORGED, f"{insight.client_id} may not publish")
 
-    limits = AdmissionLimits(authority=Refusing())
-    with pytest.raises(InsightError) as caught:
-        admit(record(insight(sequence=1, total_samples=-1)), "retail", 5, limits)
-    assert caught.value.reason is Reason.SIGNATURE
+    with pytest.raises(SignatureError) as caught:
+        admit(record(insight(sequence=1, total_samples=-1)), "retail", 5, LIMITS, refuse)
+    assert caught.value.reason is Reason.FORGED
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
-from scarcity.events.errors import InputError
-from scarcity.memory.settings import MemorySettings
+from scarcity.events.errors import InputError, ServiceError
+from scarcity.keys.files import write_key
+from scarcity.keys.signing import SigningKey
+from scarcity.memory.settings import MemorySettings, equal_partitions
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -19,6 +23,21 @@ def test_every_key_is_read() -> None:
     )
     assert settings.max_insights == 12
     assert (settings.limits.max_bytes, settings.limits.slope_clip) == (4096, 1.5)
+
+
+def test_operators_keys_make_signatures_required(tmp_path: Path) -> None:
+    public = write_key(tmp_path / "operator.key", SigningKey(bytes(32)))
+    settings = MemorySettings.from_environment({"SCARCITY_OPERATOR_KEYS_FILE": str(public)})
+    assert settings.limits.authority is not None
+    assert settings.senders.startswith("signed under a certificate of operator key 139e3940")
+    with pytest.raises(InputError, match=r"SCARCITY_OPERATOR_KEYS_FILE: absent\.pem"):
+        MemorySettings.from_environment({"SCARCITY_OPERATOR_KEYS_FILE": "absent.pem"})
+
+
+def test_unequal_numbers_of_partitions_are_refused() -> None:
+    assert equal_partitions({"a": {0, 1}, "b": {0, 1}}) == 2
+    with pytest.raises(ServiceError, match="unequal numbers of partitions"):
+        equal_partitions({"a": {0, 1}, "b": None})
 
 
 @pytest.mark.parametrize(

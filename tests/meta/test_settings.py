@@ -37,6 +37,8 @@ def test_keys_are_read_from_the_files_that_are_named(tmp_path: Path) -> None:
     assert settings.signing == key
     assert settings.operators.ids == [key.public.key_id]
     assert settings.checkpoint_versions == 7
+    one = MetaSettings.from_environment({"SCARCITY_OPERATOR_KEYS_FILE": str(public)})
+    assert (one.enrolling, one.operators.ids) == ((key.public,), [key.public.key_id])
     default = MetaSettings.from_environment({})
     assert (default.signing, default.operators.ids) == (None, [])
     assert default.checkpoint_versions == 100
@@ -47,6 +49,7 @@ def test_keys_are_read_from_the_files_that_are_named(tmp_path: Path) -> None:
     [
         ("SCARCITY_META_SIGNING_KEY", "none.key"),
         ("SCARCITY_META_OPERATOR_KEYS", "none.pub"),
+        ("SCARCITY_OPERATOR_KEYS_FILE", "none.pub"),
         ("SCARCITY_META_CHECKPOINT_VERSIONS", "-1"),
         ("SCARCITY_META_MODE", "batch"),
         ("SCARCITY_META_RATE", "fast"),

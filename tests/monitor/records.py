@@ -88,6 +88,8 @@ def ledger(
     marks: tuple[Mark, ...] = (),
     lifted: tuple[str, ...] = (),
     closed_by: str = "quorum",
+    loss: float = 0.4,
+    at_ms: int = 0,
 ) -> Record:
     dp = None
     if epsilon is not None:
@@ -96,12 +98,12 @@ def ledger(
         domain=domain, version=version, parent="", family=domain,
         inputs=[PartitionInputs.of(0, [1, 2])], inputs_hash="", clients=2, active_clients=2,
         mean_staleness_versions=0.5, policy=RoundPolicy(), settings_hash="", code_version="",
-        closed_by=closed_by, reverted=reverted, result_hash="", mean_loss=0.4,
+        closed_by=closed_by, reverted=reverted, result_hash="", mean_loss=loss,
         expert_losses=losses or [0.4] * 10, step_scale=0.7,
-        phases_s={"collection": 0.2, "processing": 0.01}, written_at_ms=0, dp=dp,
+        phases_s={"gossip": 0.1, "collection": 0.2, "processing": 0.01}, written_at_ms=0, dp=dp,
         marks=list(marks), lifted=[Lift(client, 0) for client in lifted],
     )  # fmt: skip
-    return record("ledger", domain, encode_json(event))
+    return record("ledger", domain, encode_json(event), at_ms)
 
 
 def evaluation(
@@ -124,7 +126,9 @@ def plan(client_id: str, domain: str, peers: list[str], cycle: int = 1) -> Recor
 
 
 def weights(client_id: str, domain: str, *, exchanges: int, evictions: int = 0) -> Record:
-    event = GossipWeights(client_id, domain, 1, 1, b"", exchanges=exchanges, evictions=evictions)
+    event = GossipWeights(
+        client_id, domain, 1, 1, b"", "hpke-1", exchanges, evictions, refused={"forged": 2}
+    )
     return record(f"gossip.{domain}", client_id, encode_msgpack(event))
 
 
@@ -165,7 +169,12 @@ def a_session() -> list[Record]:
             result += [
                 insight(f"{domain}-1", domain, version * 100),
                 memory(f"{domain}-1", domain, accepted=version, seen_ms=version * 100),
-                ledger(domain, version, losses=[0.4 + 0.02 * e / version for e in range(10)]),
+                ledger(
+                    domain,
+                    version,
+                    losses=[0.4 + 0.02 * e / version for e in range(10)],
+                    at_ms=version * 100 + 40,
+                ),
                 parameters(domain, version, source_ms=version * 100, at_ms=version * 100 + 40),
                 evaluation(domain, version, routed=error + 0.3 / version),
             ]

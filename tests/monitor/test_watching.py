@@ -32,8 +32,9 @@ async def test_the_empty_batch_says_that_the_view_has_caught_up() -> None:
 def test_every_topic_but_the_optimisers_own_is_watched() -> None:
     declared = load_topics(Path(__file__).parents[2] / "topics.yaml").expand()
     fixed = {name for name in declared if "." not in name}
-    # The ledger tells what rulings came to, and checkpoints hold what meta-state does.
-    left_out = {"meta-state", "checkpoints", "rulings"}
+    # The ledger tells what rulings and secure sums came to, and checkpoints hold what meta-state
+    # does; credentials are the memory's own.
+    left_out = {"meta-state", "checkpoints", "rulings", "secagg-rounds", "credentials"}
     assert set(WATCHED_TOPICS) - {r"^insights\..*", r"^gossip\..*"} == fixed - left_out
 
 

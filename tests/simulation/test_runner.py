@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from tests.simulation.scenarios import WAVES, calm, rough
 
-from scarcity.events.errors import ServiceError
 from scarcity.events.ledger_entry import LedgerEntry, RoundPolicy
 from scarcity.simulation.runner import Simulation, run
 from scarcity.simulation.scenario import ClientModel, Delay, Rounds, Scenario, Staleness
@@ -100,11 +99,10 @@ def test_a_small_privacy_budget_leaves_losses_alone_and_then_nothing() -> None:
     assert (line.version, len(heard), line.exhausted, line.silenced) == (1, 24, 24, 24)
 
 
-def test_a_privacy_mode_that_clients_lack_is_refused_before_it_starts() -> None:
+def test_rounds_of_secure_sums_are_refused_before_it_starts() -> None:
     scenario = calm()
-    domain = msgspec.structs.replace(scenario.domains[0], privacy="secagg")
-    with pytest.raises(ServiceError, match="secagg"):
-        run(msgspec.structs.replace(scenario, domains=(domain,)))
+    with pytest.raises(ValueError, match="no rounds of secure sums"):
+        msgspec.structs.replace(scenario.domains[0], privacy="secagg")
 
 
 async def test_the_log_is_kept_when_asked_for() -> None:

@@ -25,6 +25,7 @@ from scarcity.events.errors import EventError, InputError, ServiceError
 from scarcity.events.topics import CHECKPOINTS, LEDGER, RULINGS, SECAGG_TERMS_PREFIX
 from scarcity.events.types import Position, Record
 from scarcity.learning.online_maml import LearningSettings
+from scarcity.memory.authority import is_revocation
 
 FORMAT: Final = "scarcity-audit-bundle"
 FORMAT_VERSION: Final = 1
@@ -96,7 +97,9 @@ def write_bundle(
     }
     used = {p for link in read_chain(log.ledger).links for p in positions(link.entry)}
     for topic, records in sorted({**log.insights, **log.terms}.items()):
-        kept = records if all_insights else tuple(r for r in records if r.position in used)
+        kept = records if all_insights else tuple(
+            r for r in records if r.position in used or is_revocation(r)
+        )  # fmt: skip
         files[f"{topic}.jsonl"] = (topic, kept)
     contents = {name: _lines(records) for name, (_, records) in files.items()}
     first: dict[str, dict[int, int]] = {}

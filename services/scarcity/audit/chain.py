@@ -23,6 +23,7 @@ class Fault(StrEnum):
     FORK = "fork"
     HEAD = "end of the ledger"
     SIGNATURE = "signature"
+    SENDER = "sender"
     CHECKPOINT = "checkpoint"
     RULING = "ruling"
     INPUTS = "inputs"

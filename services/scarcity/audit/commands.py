@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from scarcity.audit.console import load, progress, show
 from scarcity.audit.repair_command import add_repair_options, run_repair
 from scarcity.broker.commands import add_bootstrap_servers
+from scarcity.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from scarcity.audit.signatures import Trust
 
-INCOMPLETE = 3
 WITHOUT_COPY = Path()  # `--bisect` by itself
 
 
@@ -99,10 +99,16 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
         help="public keys of the meta-learner (PEM, several when keys were replaced)",
     )
     parser.add_argument(
-        "--operator-keys", type=Path, metavar="FILE", help="public keys of operators, likewise"
+        "--operator-keys",
+        type=Path,
+        metavar="FILE",
+        help="public keys of operators, likewise: of rulings, and of the clients' certificates",
     )
     parser.add_argument(
         "--require-signatures", action="store_true", help="an unsigned entry is a fault"
+    )
+    parser.add_argument(
+        "--require-signed-insights", action="store_true", help="so is an unsigned insight"
     )
 
 
@@ -132,7 +138,7 @@ def run_verify(args: argparse.Namespace) -> int:
     show(verify_text(report, __version__))
     if not report.is_sound:
         return 1
-    return 0 if report.is_complete else INCOMPLETE
+    return 0 if report.is_complete else ExitCode.NOT_WHOLE
 
 
 def _trust(args: argparse.Namespace) -> "Trust":
@@ -146,7 +152,9 @@ def _trust(args: argparse.Namespace) -> "Trust":
         None if path is None else read_trusted_keys(path)
         for path in (args.trusted_keys, args.operator_keys)
     )
-    return Trust(writers, operators, args.require_signatures)
+    if args.require_signed_insights and operators is None:
+        raise InputError("--require-signed-insights needs --operator-keys FILE: certified by whom?")
+    return Trust(writers, operators, args.require_signatures, args.require_signed_insights)
 
 
 def _bisect(args: argparse.Namespace) -> int:

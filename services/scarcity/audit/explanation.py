@@ -95,7 +95,7 @@ def explain(
         on_step(done, len(links))
     if step is None or step.version is None:
         raise cannot_make(str(name), step.lost if step else "its entry is missing")
-    parts = sorted(_parts(step, step.version), key=lambda part: -part.influence)
+    parts = sorted(parts_of(step), key=lambda part: -part.influence)
     before = step.before
     moved = 0.0 if before is None else norm(step.version.domain.z - before.z)
     equal = step.version.result_hash == step.link.entry.result_hash
@@ -107,8 +107,10 @@ def norm(values: Array) -> float:
     return float(np.sqrt((values * values).sum()))
 
 
-def _parts(step: Step, version: Version) -> list[Part]:
-    if step.before is None or step.engine is None:
+def parts_of(step: Step) -> list[Part]:
+    """What each insight of a version that was made again did, in the order of the inputs."""
+    version = step.version
+    if step.before is None or step.engine is None or version is None:
         return []
     current = step.before.version
     told = [contribution(heard.insight, current) for heard in step.heard]

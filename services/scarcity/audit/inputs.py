@@ -9,7 +9,7 @@ from scarcity.events.codec import decode_json, refuse_newer
 from scarcity.events.errors import EventError, Reason
 from scarcity.events.insight import Insight
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs
-from scarcity.events.topics import insights_topic
+from scarcity.events.topics import insights_topic, secagg_terms_topic
 from scarcity.events.types import Position, Record
 from scarcity.memory.admission import (
     check_experts,
@@ -45,7 +45,8 @@ class InsightIndex:
     @classmethod
     def of(cls, log: AuditLog) -> "InsightIndex":
         """Index the insights of a log."""
-        records = {r.position: r for found in log.insights.values() for r in found}
+        both = (*log.insights.values(), *log.terms.values())
+        records = {r.position: r for found in both for r in found}
         return cls(records, log.first_offsets, log.noise_keys)
 
     def add(self, record: Record) -> None:
@@ -75,15 +76,19 @@ def positions(entry: LedgerEntry) -> list[Position]:
     """Where an entry's insights lie.
 
     >>> from scarcity.events.ledger_entry import PartitionInputs
-    >>> [str(p) for p in positions_of("retail", [PartitionInputs(2, [4, 1])])]
+    >>> [str(p) for p in positions_of("insights.retail", [PartitionInputs(2, [4, 1])])]
     ['insights.retail[2]@4', 'insights.retail[2]@5']
     """
-    return positions_of(entry.domain, entry.inputs)
+    return positions_of(input_topic(entry), entry.inputs)
 
 
-def positions_of(domain: str, inputs: Iterable[PartitionInputs]) -> list[Position]:
+def input_topic(entry: LedgerEntry) -> str:
+    """Topic that an entry's inputs lie in."""
+    return (insights_topic if entry.sums is None else secagg_terms_topic)(entry.domain)
+
+
+def positions_of(topic: str, inputs: Iterable[PartitionInputs]) -> list[Position]:
     """Positions of delta-coded inputs, in their order."""
-    topic = insights_topic(domain)
     return [Position(topic, one.partition, offset) for one in inputs for offset in one.offsets()]
 
 
@@ -131,7 +136,7 @@ class UsedOnce:
         wrong: list[str] = []
         for one in entry.inputs:
             offsets = one.offsets()
-            where = (entry.domain, one.partition)
+            where = (input_topic(entry), one.partition)
             before = self._highest.get(where, -1)
             if offsets and (offsets[0] <= before or len(set(offsets)) != len(offsets)):
                 wrong.append(

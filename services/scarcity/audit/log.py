@@ -4,7 +4,7 @@ Everything after this module is pure, so a live cluster, an exported bundle and 
 are audited by the same code.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from scarcity.events.topics import (
     META_STATE,
     RULINGS,
     insights_topic,
+    secagg_terms_topic,
 )
 from scarcity.events.types import Record
 from scarcity.meta.state_codec import WRITER_KEY
@@ -59,6 +60,7 @@ class AuditLog:
         noise_keys: by domain, of those with central noise; without its key a version of such a
             domain cannot be made again.
         is_whole: all insights that the topics keep are here, not only those that versions used.
+        terms: members' messages in secure sums, as ``insights``.
     """
 
     ledger: tuple[Record, ...]
@@ -69,17 +71,25 @@ class AuditLog:
     checkpoints: tuple[Record, ...] = ()
     rulings: tuple[Record, ...] = ()
     noise_keys: Mapping[str, bytes] = field(default_factory=dict)
+    terms: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
 
 
 def ledger_domains(ledger: Iterable[Record]) -> list[str]:
     """Domains that the readable entries name, sorted."""
-    names = set()
+    return sorted({entry.domain for entry in _entries(ledger)})
+
+
+def summing_domains(ledger: Iterable[Record]) -> list[str]:
+    """Of these, those with secure sums."""
+    return sorted({entry.domain for entry in _entries(ledger) if entry.sums is not None})
+
+
+def _entries(ledger: Iterable[Record]) -> Iterator[LedgerEntry]:
     for record in ledger:
         try:
-            names.add(decode_json(record.value, LedgerEntry).domain)
+            yield decode_json(record.value, LedgerEntry)
         except EventError:
             continue  # the chain check reports it
-    return sorted(names)
 
 
 def first_offsets(records: Iterable[Record]) -> dict[Partition, int]:
@@ -121,6 +131,12 @@ async def read_log(
         on_topic(topic)
         insights[topic] = tuple(await source.read_all(topic))
         first |= first_offsets(insights[topic])
+    terms: dict[str, tuple[Record, ...]] = {}
+    for domain in summing_domains(ledger):
+        topic = secagg_terms_topic(domain)
+        on_topic(topic)
+        terms[topic] = tuple(await source.read_all(topic))
+        first |= first_offsets(terms[topic])
     return AuditLog(
         ledger,
         insights,
@@ -129,6 +145,7 @@ async def read_log(
         checkpoints=checkpoints,
         rulings=rulings,
         noise_keys=_noise_keys(states),
+        terms=terms,
     )
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scarcity.audit.chain import Link
-from scarcity.audit.log import ledger_domains, read_log
+from scarcity.audit.log import ledger_domains, read_log, summing_domains
 from scarcity.audit.repairing import RepairCourse
 from scarcity.audit.rules import KnownRules
 from scarcity.broker.protocol import Broker
 from scarcity.events.errors import InputError, ServiceError
-from scarcity.events.topics import LEDGER, insights_topic
+from scarcity.events.topics import LEDGER, insights_topic, secagg_terms_topic
 from scarcity.events.types import Record
 from scarcity.keys.signed_events import sign_event
 from scarcity.keys.signing import SigningKey
@@ -51,10 +51,12 @@ async def publish_repair(broker: Broker, plan: RepairPlan, now_ms: Callable[[], 
         InputError: there is nothing to repair.
         ServiceError: the meta-learner does not apply it.
     """
-    domains = ledger_domains(await broker.read_all(LEDGER))
+    ledger = await broker.read_all(LEDGER)
+    domains = ledger_domains(ledger)
     if not domains:
         raise InputError("the ledger is empty: there is nothing to repair")
     topics = [LEDGER, *(insights_topic(domain) for domain in domains)]
+    topics += [secagg_terms_topic(domain) for domain in summing_domains(ledger)]
     stream: Any = broker.stream(*topics, from_start=False)
     async with aclosing(stream) as batches:
         # What is appended from here on comes through the stream; reading may take its time.

@@ -83,6 +83,8 @@ class Recut:
             yield from self._decide(domain, at_ms)
 
     def _recorded(self, link: Link) -> Iterator[Made]:
+        if link.entry.sums is not None:
+            raise InputError(f"{link.name} is a secure sum: other rounds cannot be told from it")
         domain = self._open.setdefault(link.entry.domain, _Open())
         domain.link, held = link, self._replay.held
         held.heed(link.entry)

@@ -36,6 +36,7 @@ def verify_text(report: VerifyReport, code_version: str) -> RenderableType:
             f"{report.insights} insights"
         )
     )
+    lines.append(Text(f"senders: {report.senders.describe()}"))
     if report.differing:
         lines += _differing_lines(report.differing[0])
         later = [one.version for one in report.differing[1:]]
@@ -139,6 +140,12 @@ def explanation_text(explanation: Explanation) -> RenderableType:
             f"{entry.mean_staleness_versions:.2g} versions, mean loss {_number(entry.mean_loss)}"
         ),
     ]
+    if entry.sums is not None and entry.sums.round:
+        many = len(entry.sums.members)
+        text = (
+            f"a secure sum, round {entry.sums.round} of {many} members: nobody's part can be told"
+        )
+        lines.append(Text(text, style="yellow"))
     if entry.repair is not None:
         out = ", ".join(entry.repair.without)
         text = f"a repair: the {entry.repair.base_length} entries before, without {out}"

@@ -18,11 +18,13 @@ class Trust:
         writers, operators: keys of the meta-learner and of operators; None: signatures are counted
             and not checked.
         signed: an entry without a signature is a finding.
+        signed_insights: so is an insight.
     """
 
     writers: TrustedKeys | None = None
     operators: TrustedKeys | None = None
     signed: bool = False
+    signed_insights: bool = False
 
 
 NO_TRUST: Final = Trust()

@@ -33,6 +33,10 @@ class TakenOut:
         """Whether a client's insight counts in the entry of this number."""
         return index >= self.until.get(client, 0)
 
+    def until_of(self, index: int) -> frozenset[str]:
+        """Clients whose insights do not count in the entry of this number."""
+        return frozenset(client for client, until in self.until.items() if index < until)
+
     def covers(self, other: "TakenOut") -> bool:
         """Whether all that the other leaves out is left out here."""
         return all(self.until.get(client, 0) >= until for client, until in other.until.items())

@@ -10,6 +10,7 @@ from scarcity.audit.log import AuditLog
 from scarcity.audit.replaying import Replay
 from scarcity.audit.rules import KnownRules
 from scarcity.audit.selection import Selection, select
+from scarcity.audit.senders import Senders, check_senders
 from scarcity.audit.signatures import NO_TRUST, Signatures, Trust, check_signatures
 from scarcity.audit.standings import Standings
 from scarcity.audit.steps import Step, needed
@@ -62,6 +63,7 @@ class VerifyReport:
     lost: dict[str, list[Link]] = field(default_factory=dict)
     code_versions: set[str] = field(default_factory=set)
     signatures: Signatures = field(default_factory=Signatures)
+    senders: Senders = field(default_factory=Senders)
     resumed: list[str] = field(default_factory=list)
     began_at: str | None = None
 
@@ -98,7 +100,9 @@ def verify(
     chain = read_chain(log.ledger, log.head)
     report = VerifyReport(chain, findings=list(chain.findings))
     report.signatures = check_signatures(chain.links, trust)
-    report.findings += report.signatures.findings
+    operators = None if trust.operators is None else trust.operators.keys
+    report.senders = check_senders(log, chain.links, operators, required=trust.signed_insights)
+    report.findings += report.signatures.findings + report.senders.findings
     asked = set(select(chain, selection))
     domains = {chain.links[at].entry.domain for at in asked}
     links = needed(chain.links, domains, max(asked, default=-1))

@@ -1,43 +1,21 @@
 """A live cluster's topics: read them, and carry out a plan."""
 
-import logging
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
-from importlib import import_module
 from typing import Any, Final
 
+from scarcity.broker.admin_client import TIMEOUT_S, AdminConnection
 from scarcity.broker.declared import Declared, DeclaredTopic
 from scarcity.broker.plan import Create, Grow, LiveTopic, Plan, SetConfig, is_visible, make_plan
-from scarcity.broker.settings import KafkaSettings
 from scarcity.events.errors import BrokerError, ServiceError
 from scarcity.events.topics import INSIGHTS_PREFIX
 
-TIMEOUT_S: Final = 15.0
 REACH_S: Final = 5.0  # librdkafka goes on trying a port that refuses until this has passed
 POLL_S: Final = 0.05
 
-logger = logging.getLogger(__name__)
 
-
-class TopicAdmin:
-    """One admin connection.
-
-    Raises:
-        ServiceError: confluent-kafka is not installed.
-    """
-
-    def __init__(self, settings: KafkaSettings) -> None:
-        try:
-            # Through Any: the package is half typed and re-exports from private modules.
-            self._kafka: Any = import_module("confluent_kafka.admin")
-        except ImportError:
-            raise ServiceError(
-                "`scarcity topics` needs the extra `admin`: pip install 'scarcity[admin]'"
-            ) from None
-        self._servers = settings.bootstrap_servers
-        options = {"bootstrap.servers": self._servers, "log_level": 0}
-        self._client = self._kafka.AdminClient(options, logger=logger)
+class TopicAdmin(AdminConnection):
+    """Topics of a cluster; raises as its base."""
 
     def live(self) -> dict[str, LiveTopic]:
         """Topics of the cluster by name, internal ones left out.
@@ -134,28 +112,6 @@ class TopicAdmin:
         ]
         for resource, future in self._client.incremental_alter_configs(wanted).items():
             self._wait(future, f"configure topic {resource.name}")
-
-    def _wait(self, future: "Future[Any]", doing: str) -> Any:
-        try:
-            return future.result(TIMEOUT_S)
-        except self._kafka.KafkaException as error:
-            raise self._error(doing, error) from None
-        except TimeoutError:
-            raise BrokerError(
-                f"{doing}: {self._servers} did not answer within {TIMEOUT_S:.0f} s: try again"
-            ) from None
-
-    def _error(self, doing: str, error: Any) -> BrokerError:
-        reason = error.args[0]
-        away = reason.code() < 0  # librdkafka's own codes: no answer; Kafka's are positive
-        return BrokerError(
-            f"{doing}: {reason.str()}: "
-            + (
-                f"is Kafka running at {self._servers}? `scarcity broker start` starts one"
-                if away
-                else "compare with `scarcity topics plan`"
-            )
-        )
 
 
 def _live(partitions: Mapping[int, Any], configs: Mapping[str, Any], own: int) -> LiveTopic:

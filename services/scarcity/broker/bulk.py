@@ -11,6 +11,22 @@ from scarcity.events.types import Outgoing
 BATCH_BYTES = 900_000  # below the 1 MiB that a broker takes in one batch by default
 
 
+async def send_each(
+    producer: AIOKafkaProducer, outgoing: Iterable[Outgoing]
+) -> "list[asyncio.Future[object]]":
+    """Hand records over one by one; the futures end when the broker has acknowledged them."""
+    return [
+        await producer.send(
+            out.topic,
+            key=out.key,
+            value=out.value,
+            headers=list(out.headers),
+            partition=out.partition,
+        )
+        for out in outgoing
+    ]
+
+
 async def send_in_bulk(
     producer: AIOKafkaProducer, topic: str, partition: int, outgoing: Iterable[Outgoing]
 ) -> "list[asyncio.Future[object]]":

@@ -1,9 +1,9 @@
 """topics.yaml: what is declared, read with errors that name the line and the key."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from scarcity.broker.yaml_place import Place, read_yaml
 from scarcity.events.errors import InputError
@@ -31,6 +31,8 @@ _INTEGER_CONFIGS: Final[Mapping[str, int]] = {
     "segment.ms": 1,
 }
 _LARGEST: Final = 2**63 - 1
+# Of a user: bytes a second, and percent of a network and I/O thread's time.
+QUOTAS: Final = ("producer_byte_rate", "consumer_byte_rate", "request_percentage")
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,35 @@ class DeclaredTopic:
 
 @dataclass(frozen=True)
 class ServiceTopics:
-    """What a service reads and writes; names as in topics.yaml."""
+    """What a service reads and writes; names as in topics.yaml.
+
+    Attributes:
+        groups: consumer groups that it joins.
+        watches: groups that it looks at.
+        transactions: transactional ids; one with `*` at its end stands for all that begin so.
+        own_domains: whoever runs it has the topics of their own domains only.
+    """
 
     consumes: tuple[str, ...]
     produces: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    watches: tuple[str, ...] = ()
+    transactions: tuple[str, ...] = ()
+    own_domains: bool = False
 
 
 @dataclass(frozen=True)
 class Declared:
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        quotas: Kafka's limits of each principal of a service, on each broker.
+    """
 
     topics: tuple[DeclaredTopic, ...]
     domains: tuple[str, ...]
     services: Mapping[str, ServiceTopics]
+    quotas: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def expand(self, domains: Iterable[str] = ()) -> dict[str, DeclaredTopic]:
         """Topics by their real names, for the declared domains and the given ones.
@@ -107,23 +125,38 @@ def find_topics_file(given: Path | None, environ: Mapping[str, str]) -> Path:
     )
 
 
-def load_topics(path: Path) -> Declared:
+class Copies(NamedTuple):
+    """How often a record is kept, in place of the file's defaults; None: as the file says."""
+
+    replication: int | None = None
+    min_isr: int | None = None
+
+
+AS_DECLARED: Final = Copies()
+
+
+def load_topics(path: Path, copies: Copies = AS_DECLARED) -> Declared:
     """Read a topics file.
+
+    Args:
+        copies: in place of the file's defaults; a topic that has its own keeps it.
 
     Raises:
         InputError: not readable, unknown key, duplicate topic, or an impossible value; one line
             that names file, line and key.
     """
-    return parse_topics(read_yaml(path))
+    return parse_topics(read_yaml(path), copies)
 
 
-def parse_topics(root: Place) -> Declared:
+def parse_topics(root: Place, copies: Copies = AS_DECLARED) -> Declared:
     """Check and type a topics file; raises as :func:`load_topics`."""
-    parts = root.mapping("defaults", "domains", "topics", "services")
+    parts = root.mapping("defaults", "domains", "topics", "services", optional=("quotas",))
     defaults = parts["defaults"].mapping("partitions", "replication", "min_isr")
     partitions = defaults["partitions"].integer(1, 10_000)
-    replication = defaults["replication"].integer(1, 100)
-    min_isr = defaults["min_isr"].integer(1, replication)
+    replication = copies.replication or defaults["replication"].integer(1, 100)
+    min_isr = copies.min_isr or defaults["min_isr"].integer(1, replication)
+    if min_isr > replication:
+        raise InputError(f"--min-isr {min_isr} is more than the {replication} copies there are")
     topics = tuple(
         _topic(name, place, partitions, replication, min_isr)
         for name, place in parts["topics"].entries()
@@ -140,7 +173,8 @@ def parse_topics(root: Place) -> Declared:
         if domains.count(domains[-1]) > 1:
             raise place.error(f"{domains[-1]!r} is listed twice")
     services = {name: _service(place, by_name) for name, place in parts["services"].entries()}
-    return Declared(topics, tuple(domains), services)
+    quotas = _quotas(parts["quotas"], services) if "quotas" in parts else {}
+    return Declared(topics, tuple(domains), services, quotas)
 
 
 def _topic(
@@ -197,7 +231,8 @@ def _check_copartitioning(by_name: Mapping[str, DeclaredTopic], name: str, place
 
 
 def _service(place: Place, by_name: Mapping[str, DeclaredTopic]) -> ServiceTopics:
-    keys = place.mapping("consumes", "produces")
+    more = ("groups", "watches", "transactions", "domains")
+    keys = place.mapping("consumes", "produces", optional=more)
 
     def names(listed: Place) -> tuple[str, ...]:
         found = []
@@ -207,4 +242,25 @@ def _service(place: Place, by_name: Mapping[str, DeclaredTopic]) -> ServiceTopic
             found.append(item.text())
         return tuple(found)
 
-    return ServiceTopics(names(keys["consumes"]), names(keys["produces"]))
+    def texts(key: str) -> tuple[str, ...]:
+        return tuple(item.text() for item in keys[key].items()) if key in keys else ()
+
+    own = "domains" in keys and keys["domains"].choice("own", "all") == "own"
+    return ServiceTopics(
+        names(keys["consumes"]),
+        names(keys["produces"]),
+        texts("groups"),
+        texts("watches"),
+        texts("transactions"),
+        own,
+    )
+
+
+def _quotas(place: Place, services: Mapping[str, ServiceTopics]) -> dict[str, dict[str, float]]:
+    return {
+        name: {
+            key: float(value.integer(1, _LARGEST))
+            for key, value in limits.mapping(optional=QUOTAS).items()
+        }
+        for name, limits in place.mapping(optional=tuple(services)).items()
+    }

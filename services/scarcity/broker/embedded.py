@@ -26,7 +26,9 @@ from scarcity.broker.embedded_files import (
     read_cluster_id,
     server_properties,
 )
+from scarcity.broker.embedded_guard import Guard
 from scarcity.broker.process import Running, exit_code, free_port, port_is_free, spawn
+from scarcity.broker.security import unverified
 from scarcity.events.errors import InputError, ServiceError
 
 __all__ = ["DEFAULT_MEMORY_MB", "DEFAULT_PORT", "EmbeddedKafka", "default_data_dir"]
@@ -45,6 +47,7 @@ class EmbeddedKafka:
         port: of the loopback; 0: a free one is taken at the first start, and kept.
         data_dir: made when it is not there.
         memory_mb: largest Java heap, MiB. Resident: some 100 MiB more.
+        secure: a directory of certificates (`tls_files`), made when it is not there; None: no TLS.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class EmbeddedKafka:
         data_dir: Path | str | None = None,
         memory_mb: int = DEFAULT_MEMORY_MB,
         *,
+        secure: Path | None = None,
         say: jars.Say | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
@@ -60,7 +64,9 @@ class EmbeddedKafka:
         if memory_mb < 128:
             raise InputError(f"--memory {memory_mb}: Kafka needs at least 128 MiB, better 512")
         self._port = port
+        self._tls_port = 0
         self._say = say
+        self._guard = Guard(secure.resolve()) if secure else None
         self.data_dir = Path(data_dir) if data_dir else default_data_dir()
         self.memory_mb = memory_mb
 
@@ -72,8 +78,14 @@ class EmbeddedKafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Address for clients, host:port."""
+        """Address for clients, host:port; with TLS the listener for users with a password."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def tls_servers(self) -> str:
+        """Address for clients with a certificate, host:port, of a running broker with TLS."""
+        running = self.running()
+        return f"127.0.0.1:{running.tls_port if running else self._tls_port}"
 
     @property
     def log_file(self) -> Path:
@@ -89,7 +101,7 @@ class EmbeddedKafka:
         """The broker's process, or None when none runs on this data directory."""
         try:
             saved = json.loads(self.pid_file.read_text("utf-8"))
-            found = Running(int(saved["pid"]), int(saved["port"]))
+            found = Running(int(saved["pid"]), int(saved["port"]), int(saved.get("tls_port", 0)))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return found if found.is_alive(str(self.data_dir.resolve())) else None
@@ -112,12 +124,15 @@ class EmbeddedKafka:
                 f"a broker already runs on {self.data_dir} (port {running.port}, pid "
                 f"{running.pid}): use it, or `scarcity broker stop` first"
             )
+        if self._guard and not self._tls_port:
+            self._tls_port = self._port + 1 if self._port else free_port()
         self._port = port = self._port or free_port()
-        if not port_is_free(port):
-            raise InputError(
-                f"port {port} is taken by another program: choose one with --port, or use what "
-                f"runs there with --bootstrap-servers 127.0.0.1:{port}"
-            )
+        for wanted in filter(None, (port, self._tls_port)):
+            if not port_is_free(wanted):
+                raise InputError(
+                    f"port {wanted} is taken by another program: choose one with --port, or use "
+                    f"what runs there with --bootstrap-servers 127.0.0.1:{wanted}"
+                )
         check_data_dir(self.data_dir)
         class_path = os.pathsep.join(str(p) for p in jars.kafka_jars(*filter(None, [self._say])))
         self._write_files(port)
@@ -147,7 +162,11 @@ class EmbeddedKafka:
             # which the formatter would read as an option.
             name = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             cluster_file.write_text(("k" + name[1:]) + "\n", "utf-8")
-        properties = server_properties(self.data_dir.resolve(), port, controller_port=free_port())
+        controller = free_port()
+        guard = self._guard.properties(port, self._tls_port, controller) if self._guard else None
+        properties = server_properties(
+            self.data_dir.resolve(), port, controller_port=controller, guard=guard
+        )
         (self.data_dir / "server.properties").write_text(properties, "utf-8")
         (self.data_dir / "log4j2.properties").write_text(LOG4J2, "utf-8")
 
@@ -162,7 +181,8 @@ class EmbeddedKafka:
             str(JAVA),
             f"-Xmx{heap_mb}m",
             "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
+            # The second compiler costs start-up and memory, and is the one that knows AES.
+            *([] if self._guard else ["-XX:TieredStopAtLevel=1"]),
             "-Djava.awt.headless=true",
             "-Djava.net.preferIPv4Stack=true",
             f"-Dscarcity.data={self.data_dir.resolve()}",
@@ -190,7 +210,8 @@ class EmbeddedKafka:
     def _launch(self, class_path: str, port: int) -> None:
         main = ["kafka.Kafka", str(self.data_dir.resolve() / "server.properties")]
         pid = spawn(self._java(class_path, main, self.memory_mb), self.data_dir / "broker.out")
-        self.pid_file.write_text(json.dumps({"pid": pid, "port": port}) + "\n", "utf-8")
+        saved = Running(pid, port, self._tls_port)._asdict()
+        self.pid_file.write_text(json.dumps(saved) + "\n", "utf-8")
         try:
             self._wait_until_it_answers(pid, port)
         except BaseException:
@@ -199,7 +220,7 @@ class EmbeddedKafka:
 
     def _wait_until_it_answers(self, pid: int, port: int) -> None:
         deadline = time.monotonic() + START_LIMIT_S
-        while not answers(port):
+        while not answers(port, tls=self._guard is not None):
             if (code := exit_code(pid)) is not None:
                 raise ServiceError(
                     f"Kafka ended at its start (code {code}): {self._last_words()}; "
@@ -222,11 +243,12 @@ class EmbeddedKafka:
         return (told or lines or ["it said nothing"])[-1].strip()[:300]
 
 
-def answers(port: int) -> bool:
+def answers(port: int, *, tls: bool = False) -> bool:
     """Whether a Kafka broker answers on this port of the loopback (an ApiVersions request)."""
     header = struct.pack(">hhih", 18, 0, 1, -1)  # api key, version, correlation id, no client id
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=1)
+        with plain, unverified().wrap_socket(plain) if tls else plain as connection:
             connection.sendall(struct.pack(">i", len(header)) + header)
             reply = connection.recv(10)
     except OSError:

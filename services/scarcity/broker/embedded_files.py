@@ -1,6 +1,7 @@
 """What the embedded broker's data directory holds, and whether a directory is one."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -73,8 +74,15 @@ def check_data_dir(data_dir: Path) -> None:
         )
 
 
-def server_properties(data_dir: Path, port: int, *, controller_port: int) -> str:
-    """Kafka's configuration: broker and controller in one process, fit for a small machine."""
+def server_properties(
+    data_dir: Path, port: int, *, controller_port: int, guard: Mapping[str, str] | None = None
+) -> str:
+    """Kafka's configuration: broker and controller in one process, fit for a small machine.
+
+    Args:
+        guard: settings of its listeners and of who may do what; None: everyone on this machine may
+            do everything.
+    """
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -107,5 +115,6 @@ def server_properties(data_dir: Path, port: int, *, controller_port: int) -> str
         "log.cleaner.io.buffer.size": str(256 << 10),
         "log.index.size.max.bytes": str(1 << 20),
         "log.retention.check.interval.ms": "60000",
+        **(guard or {}),
     }
     return "".join(f"{key}={value}\n" for key, value in settings.items())

@@ -14,7 +14,7 @@ from scarcity.events.errors import BrokerError
 ADVICE: tuple[tuple[type[kafka.KafkaError], str], ...] = (
     (
         kafka.UnknownTopicOrPartitionError,
-        "the topic does not exist: run `scarcity topics apply`",
+        "it does not exist, or this user may not see it: run `scarcity topics apply`",
     ),
     (kafka.InvalidTopicError, "use a topic that topics.yaml declares"),
     (kafka.TopicAlreadyExistsError, "compare with `scarcity topics plan`"),
@@ -30,7 +30,10 @@ ADVICE: tuple[tuple[type[kafka.KafkaError], str], ...] = (
     (kafka.RecordListTooLargeError, "the batch is larger than a segment: send less at once"),
     (kafka.TopicAuthorizationFailedError, "the broker's ACLs refuse this user the topic"),
     (kafka.GroupAuthorizationFailedError, "the broker's ACLs refuse this user the group"),
-    (kafka.ClusterAuthorizationFailedError, "the broker's ACLs refuse this user the operation"),
+    (
+        kafka.ClusterAuthorizationFailedError,
+        "the broker's ACLs refuse this user: it is the administrator's business",
+    ),
     (
         kafka.TransactionalIdAuthorizationFailed,
         "the broker's ACLs refuse this user the transactional id",

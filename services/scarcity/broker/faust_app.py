@@ -6,7 +6,7 @@ see records of aborted transactions: the transport here builds a read-committed 
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import aiokafka
@@ -14,13 +14,17 @@ import faust
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faust.transport.drivers import aiokafka as driver
+from mode import Service
 
 from scarcity.broker.backoff import start_with_backoff
 from scarcity.broker.errors import kafka_errors
+from scarcity.broker.http_token import LOOPBACK
 from scarcity.broker.logs import configure_logging
 from scarcity.broker.settings import KafkaSettings
+from scarcity.health.heartbeat import READY, beat_for_ever, beating, heartbeat_file
 
 DEFAULT_WEB_PORT = 6066  # Faust wants a port even when its web is off
+MAX_WEB_BODY = 4096  # no page of ours takes one
 
 
 class ReadCommittedThread(driver.AIOKafkaConsumerThread):
@@ -54,7 +58,7 @@ class ReadCommittedConsumer(driver.Consumer):
 
 
 class SettingsProducer(driver.Producer):
-    """Faust's producer with our client options (address, later also security)."""
+    """Faust's producer with our client options (address, security)."""
 
     def _settings_auth(self) -> Mapping[str, Any]:
         transport: Any = self.transport
@@ -74,11 +78,16 @@ class ReadCommittedTransport(driver.Transport):
 
 
 class ScarcityApp(faust.App):
-    """A Faust app over KafkaSettings."""
+    """A Faust app over KafkaSettings.
+
+    Attributes:
+        ready_when: whether it does its work, or stands by to do it; asked by the heartbeat.
+    """
 
     def __init__(self, name: str, *, settings: KafkaSettings, **options: Any) -> None:
         super().__init__(name, **options)
         self.settings = settings
+        self.ready_when: Callable[[], bool] = lambda: True
 
     def _new_transport(self) -> ReadCommittedTransport:
         return ReadCommittedTransport(self.settings, self.conf.broker_consumer, self)
@@ -95,11 +104,15 @@ def create_app(
     settings: KafkaSettings,
     *,
     web_port: int | None = None,
+    web_bind: str = LOOPBACK,
+    web_guard: Any = None,
 ) -> "ScarcityApp":
     """An app named `scarcity-<name>`, which is also its consumer group. It writes no file.
 
     Args:
-        web_port: serve Faust's web on this port of the loopback; None: no web server.
+        web_port: serve Faust's web on this port; None: no web server.
+        web_bind: address it is served on.
+        web_guard: a middleware of aiohttp that every request passes, to Faust's own pages too.
     """
     return ScarcityApp(
         f"scarcity-{name}",
@@ -119,8 +132,12 @@ def create_app(
         consumer_auto_offset_reset="earliest",
         consumer_metadata_max_age_ms=5000,
         web_enabled=web_port is not None,
-        web_bind="127.0.0.1",
-        web_host="127.0.0.1",
+        web_bind=web_bind,
+        web_host=LOOPBACK,
+        web_application_options={
+            "middlewares": [web_guard] if web_guard else [],
+            "client_max_size": MAX_WEB_BODY,
+        },
         web_port=web_port or DEFAULT_WEB_PORT,
         web_tables_enabled=False,
         worker_redirect_stdouts=False,
@@ -132,7 +149,7 @@ async def wait_for_broker(settings: KafkaSettings, what: str) -> None:
     # A consumer that is stopped right after its start cancels its own caller (aiokafka 0.14).
     probe = AIOKafkaAdminClient(**settings.client_options())
     try:
-        await start_with_backoff(probe.start, what)
+        await start_with_backoff(probe.start, what, settings)
     finally:
         await probe.close()
 
@@ -146,13 +163,15 @@ def run_app(app: ScarcityApp) -> None:
         BrokerError: the broker refused the service for good.
         SystemExit: the worker crashed (code 1); the reason is in the log.
     """
-    configure_logging(debug=bool(os.environ.get("SCARCITY_DEBUG")))
-    asyncio.run(wait_for_broker(app.settings, app.conf.id))
+    service = str(app.conf.id).removeprefix("scarcity-")
+    configure_logging(debug=bool(os.environ.get("SCARCITY_DEBUG")), service=service)
+    asyncio.run(_wait_and_beat(app))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app.loop = loop
     # Without agents there is nothing to subscribe to, and Faust's consumer would crash.
     app.producer_only = not app.agents
+    _beat(app)
     worker = faust.Worker(app, loop=loop, override_logging=False, quiet=True)
     worker.spinner = None
     with kafka_errors(app.conf.id):
@@ -161,3 +180,18 @@ def run_app(app: ScarcityApp) -> None:
         except SystemExit as stop:
             if stop.code:
                 raise
+
+
+async def _wait_and_beat(app: ScarcityApp) -> None:
+    async with beating(heartbeat_file(os.environ), lambda: "waits for the broker"):
+        await wait_for_broker(app.settings, app.conf.id)
+
+
+def _beat(app: ScarcityApp) -> None:
+    @app.service
+    class Heartbeat(Service):
+        @Service.task
+        async def renew_heartbeat(self) -> None:
+            await beat_for_ever(
+                heartbeat_file(os.environ), lambda: READY if app.ready_when() else "starts"
+            )

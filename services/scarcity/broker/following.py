@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from scarcity.broker.backoff import start_with_backoff
 from scarcity.broker.errors import kafka_errors
@@ -53,6 +53,7 @@ async def follow(
     partitions: Sequence[int] | None = None,
     start: Mapping[TopicPartition, int] | None = None,
     from_end: bool = False,
+    only_new: str = "",
     max_wait_ms: int = 500,
     discover_s: float = DISCOVER_S,
     convert: "Callable[[ConsumerRecord[bytes | None, bytes | None]], Record]" = to_record,
@@ -67,6 +68,7 @@ async def follow(
         partitions: numbers to read of each topic; None: all.
         start: first offset of a partition; others begin at their earliest record.
         from_end: partitions without an entry in ``start`` begin at their high watermark.
+        only_new: the same for topics that this pattern matches, and that are there now.
         max_wait_ms: how long a fetch waits for a record. New records end the wait at once.
         discover_s: how often new partitions and topics are looked for.
         convert: makes a record of a message.
@@ -82,11 +84,16 @@ async def follow(
         fetch_max_wait_ms=max_wait_ms,
     )
     try:
-        await start_with_backoff(finder.start, what)
-        await start_with_backoff(consumer.start, what)
+        await start_with_backoff(finder.start, what, settings)
+        await start_with_backoff(consumer.start, what, settings)
         found = await finder.find()
         ends = await high_watermarks(settings, found)
-        reader = _Reader(consumer, convert, {**(ends if from_end else {}), **(start or {})})
+        skipped = {
+            tp: end
+            for tp, end in ends.items()
+            if from_end or (only_new and re.match(only_new, tp.topic))
+        }
+        reader = _Reader(consumer, convert, {**skipped, **(start or {})})
         await reader.assign(found)
         waiting = {tp for tp in found if ends[tp]}
         caught_up = False
@@ -165,6 +172,9 @@ class _Finder:
         """
         with kafka_errors("list topics"):
             described = await self._admin.describe_topics(None if self._patterns else self._names)
+            for topic in described:
+                if topic["error_code"] == TopicAuthorizationFailedError.errno:
+                    raise TopicAuthorizationFailedError(topic["topic"])
         numbers = {t["topic"]: {p["partition"] for p in t["partitions"]} for t in described}
         for name in self._names:
             lacking = set(self._partitions or ()) - numbers.get(name, set())
@@ -195,6 +205,20 @@ class _Finder:
             return self._found
 
 
+async def check_there(settings: KafkaSettings, *topics: str) -> None:
+    """Return when all of these topics exist.
+
+    Raises:
+        BrokerError: one does not, or this user may not see it.
+    """
+    finder = _Finder(settings, topics, None)
+    try:
+        await start_with_backoff(finder.start, "look for topics", settings)
+        await finder.find()
+    finally:
+        await finder.close()
+
+
 async def high_watermarks(
     settings: KafkaSettings, partitions: set[TopicPartition]
 ) -> dict[TopicPartition, int]:
@@ -209,7 +233,7 @@ async def high_watermarks(
     consumer.assign(sorted(partitions))
     consumer.pause(*partitions)
     try:
-        await start_with_backoff(consumer.start, "ask for the end of topics")
+        await start_with_backoff(consumer.start, "ask for the end of topics", settings)
         with kafka_errors("ask for the end of topics"):
             ends: dict[TopicPartition, int] = await consumer.end_offsets(sorted(partitions))
             return ends

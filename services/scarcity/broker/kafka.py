@@ -43,7 +43,9 @@ class KafkaBroker:
         producer = AIOKafkaProducer(**self._settings.producer_options(), client_id=self._client_id)
         self._producer = producer
         try:
-            await start_with_backoff(producer.start, f"producer {self._client_id}")
+            await start_with_backoff(
+                producer.start, f"producer {self._client_id}", self._settings
+            )
         except BaseException:
             await producer.stop()
             raise

@@ -1,9 +1,17 @@
-"""Plain lines to stderr: one an event, also for errors, and no flood while a broker is away."""
+"""Lines to stderr, plain or JSON: one an event, errors too, no flood while a broker is away."""
 
 import logging
+import os
 import sys
+from collections.abc import Mapping
+from typing import Final
 
-LIBRARIES_QUIET = ("aiokafka", "faust", "mode")
+from scarcity.events.errors import InputError
+from scarcity.telemetry.json_lines import JsonLines
+
+LOG_KEY: Final = "SCARCITY_LOG"
+FORMS: Final = ("text", "json")
+LIBRARIES_QUIET = ("aiokafka", "faust", "mode", "opentelemetry", "urllib3")
 REPEAT_S = 10.0
 # aiokafka's words for a failed first connection: start_with_backoff says it once and better.
 SAID_BY_US = 'Unable connect to "%s:%s": %s'
@@ -44,17 +52,37 @@ class NotAgain(logging.Filter):
         return True
 
 
-def configure_logging(*, debug: bool = False) -> None:
-    """Send our log to stderr in plain lines; the libraries only report errors.
+def log_form(environ: Mapping[str, str]) -> str:
+    """`text` or `json`, as SCARCITY_LOG says.
+
+    Raises:
+        InputError: it says something else.
+    """
+    form = environ.get(LOG_KEY) or FORMS[0]
+    if form not in FORMS:
+        raise InputError(f"{LOG_KEY}: {form!r} is unknown; one of: {', '.join(FORMS)}")
+    return form
+
+
+def configure_logging(*, debug: bool = False, service: str = "") -> None:
+    """Send our log to stderr, a line an event; the libraries only report errors.
 
     Args:
-        debug: everything, with tracebacks.
+        debug: everything, with tracebacks where lines are plain.
+        service: told on every line where lines are JSON.
+
+    Raises:
+        InputError: SCARCITY_LOG is wrong.
     """
     handler = logging.StreamHandler(sys.stderr)
-    if debug:
+    is_json = log_form(os.environ) == "json"
+    if is_json:
+        handler.setFormatter(JsonLines(service))
+    elif debug:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     else:
         handler.setFormatter(OneLine())
+    if not debug:
         handler.addFilter(NotAgain())
     level = logging.DEBUG if debug else logging.INFO
     logging.basicConfig(level=level, handlers=[handler], force=True)

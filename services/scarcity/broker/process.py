@@ -12,10 +12,15 @@ POLL_S = 0.02
 
 
 class Running(NamedTuple):
-    """A process that was started earlier, perhaps by another command."""
+    """A process that was started earlier, perhaps by another command.
+
+    Attributes:
+        tls_port: where it wants a certificate; 0: it was started without TLS.
+    """
 
     pid: int
     port: int
+    tls_port: int = 0
 
     def is_alive(self, data_dir: str) -> bool:
         """Whether the pid is still the broker of this directory and not a later process."""

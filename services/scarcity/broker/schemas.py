@@ -17,15 +17,20 @@ from scarcity.events.checkpoint import Checkpoint
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import SCHEMA_VERSION
+from scarcity.events.credential import Credential
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.gossip_plan import GossipPlan
-from scarcity.events.gossip_weights import GossipDeviation, GossipWeights
+from scarcity.events.gossip_weights import GossipDeviation, GossipWeights, SealedDeviation
 from scarcity.events.insight import Insight
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.meta_parameters import MetaParameters
 from scarcity.events.meta_state import MetaState
+from scarcity.events.revocation import Revocation
 from scarcity.events.ruling import Ruling
+from scarcity.events.secure_keys import SecureKeys
+from scarcity.events.secure_round import SecureRound
+from scarcity.events.secure_term import SecureTerm
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 CHANGES: Final = "CHANGES.md"
@@ -37,6 +42,7 @@ EVENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
         Checkpoint,
         ClientMemory,
         ClientRegistered,
+        Credential,
         DomainProfile,
         Evaluation,
         GossipDeviation,  # inside the payload of GossipWeights
@@ -46,10 +52,26 @@ EVENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
         LedgerEntry,
         MetaParameters,
         MetaState,
+        Revocation,  # lies in the topic of the insights that it stops
         Ruling,
+        SealedDeviation,  # inside the payload of GossipWeights, too
+        SecureKeys,
+        SecureRound,
+        SecureTerm,
     )
 }
-_MSGPACK: Final = (Checkpoint, MetaParameters, MetaState, GossipWeights, GossipDeviation, Ruling)
+_MSGPACK: Final = (
+    Checkpoint,
+    GossipDeviation,
+    SealedDeviation,
+    GossipWeights,
+    MetaParameters,
+    MetaState,
+    Ruling,
+    SecureKeys,
+    SecureRound,
+    SecureTerm,
+)
 HEADERS: Final[Mapping[str, str]] = {
     "ce_specversion": "CloudEvents version, 1.0",
     "ce_id": "unique within ce_source",
@@ -57,6 +79,9 @@ HEADERS: Final[Mapping[str, str]] = {
     "ce_source": "URI-reference of the sender",
     "ce_time": "RFC 3339 time of the event",
     "content-type": "application/json or application/msgpack",
+    "sc_cert": "certificate of the client, where clients sign (docs/enrolment.md)",
+    "sc_sig": "Ed25519 signature over topic, key, sequence and value",
+    "sc_seq": "the sequence that is signed, in decimal digits",
 }
 _CONTENT_TYPES: Final[Mapping[str, str]] = {
     "json": "application/json",

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from scarcity.broker.security import SecuritySettings
 from scarcity.events.errors import InputError
 
 N = TypeVar("N", int, float)
@@ -47,7 +48,8 @@ def read_number(
     Raises:
         InputError: it is no number or lies out of range; names the key.
 
-    >>> read_number({"SCARCITY_X": "7"}, "SCARCITY_X", int, 3, 1, 9)
+    >>> key = "SCARCITY_GOSSIP_MAX_PEERS"
+    >>> read_number({key: "7"}, key, int, 3, 1, 9)
     7
     """
     text = environ.get(key)
@@ -64,20 +66,24 @@ def read_number(
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """Where the broker is, and how soon a worker is missed.
+    """Where the broker is, what it is shown, and how soon a worker is missed.
 
     Attributes:
         bootstrap_servers: host:port, several separated by commas.
         session_timeout_s: silence after which the broker gives a worker's partitions to others.
             Brokers refuse less than their group.min.session.timeout.ms, 6 s by default.
+        security: what connections are made with.
+        patience_s: how long a broker that cannot be reached is waited for; None: for ever.
     """
 
     bootstrap_servers: str = DEFAULT_BOOTSTRAP_SERVERS
     session_timeout_s: float = 6.0
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    patience_s: float | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "KafkaSettings":
-        """Read SCARCITY_BOOTSTRAP_SERVERS and SCARCITY_SESSION_TIMEOUT_S.
+        """Read SCARCITY_BOOTSTRAP_SERVERS, SCARCITY_SESSION_TIMEOUT_S and the keys of security.
 
         Raises:
             InputError: a value is wrong; the message names the key.
@@ -89,7 +95,8 @@ class KafkaSettings:
         session_s = read_number(
             environ, SESSION_TIMEOUT_KEY, float, cls.session_timeout_s, 1.0, 300.0
         )
-        return cls(check_servers(servers, BOOTSTRAP_SERVERS_KEY), session_s)
+        security = SecuritySettings.from_environment(environ)
+        return cls(check_servers(servers, BOOTSTRAP_SERVERS_KEY), session_s, security)
 
     @property
     def heartbeat_s(self) -> float:
@@ -97,8 +104,11 @@ class KafkaSettings:
         return self.session_timeout_s / HEARTBEATS_A_SESSION
 
     def client_options(self) -> dict[str, Any]:
-        """Options that every aiokafka client is built with: address, later also security."""
-        return {"bootstrap_servers": self.bootstrap_servers}
+        """Options that every aiokafka client is built with: address and security."""
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            **self.security.aiokafka_options(),
+        }
 
     def producer_options(self) -> dict[str, Any]:
         """Options of every producer: acknowledged by all replicas, idempotent, large enough."""

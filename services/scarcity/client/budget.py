@@ -2,7 +2,7 @@
 
 Enough published numbers give back the rows: 8 rounds of 8 slopes and a loss gave back 4 rows of 6
 columns exactly. So in mode `budget` a client publishes at most a quarter of the numbers it holds:
-when slopes or an unsealed prior would pass that, losses alone; when these would, nothing, and it
+when slopes or a prior for peers would pass that, losses alone; when these would, nothing, and it
 says so. Losses must stop too: those of four experts over 8 rounds gave back the same rows
 (tests/privacy). How the count outlives the process:
 docs/decisions/0006-client-state-lives-in-the-log.md.
@@ -17,32 +17,36 @@ from scarcity.events.errors import ServiceError
 LEASES = 20  # a restart loses at most this share of the limit
 
 
-def check_mode(profile: DomainProfile) -> PrivacyMode:
-    """The profile's privacy mode, when this version can keep its promise.
+def check_change(before: DomainProfile, now: DomainProfile) -> None:
+    """Refuse a newer profile that a running client cannot go on with.
 
     Raises:
-        ServiceError: it cannot; nothing may be published.
+        ServiceError: other columns, other rules of mode `dp`, or a change to or from `secagg`.
     """
-    if profile.privacy == "secagg":
+    if [c.name for c in now.columns] != [c.name for c in before.columns]:
+        raise ServiceError(f"domain {now.domain!r} has other columns now: restart this client")
+    changed = "rules of privacy mode dp" if now.dp != before.dp else ""
+    if (now.privacy == "secagg") != (before.privacy == "secagg"):
+        changed = f"privacy, {now.privacy} in place of {before.privacy},"
+    if changed:
         raise ServiceError(
-            f"domain {profile.domain!r} asks for privacy mode {profile.privacy!r}, which this "
-            "version does not have yet: nothing was published. Ask for `budget`, `dp` or `open`"
+            f"domain {now.domain!r} has other {changed} now: nothing more is published; restart "
+            "this client"
         )
-    return profile.privacy
 
 
 def check_rejoin(
     client: str, domain: str, mode: PrivacyMode, before: ClientRegistered | None
 ) -> None:
-    """Refuse a client that joined in mode `dp` and would now go on in another.
+    """Refuse a client that joined in mode `dp` or `secagg` and would now go on in another.
 
     Raises:
         ServiceError: it would.
     """
-    if before is not None and before.privacy == "dp" and mode != "dp":
+    if before is not None and before.privacy in ("dp", "secagg") and mode != before.privacy:
         raise ServiceError(
-            f"client {client!r} joined {domain!r} in privacy mode dp, and the domain now asks for "
-            f"{mode}: give the changed domain a new name"
+            f"client {client!r} joined {domain!r} in privacy mode {before.privacy}, and the domain "
+            f"now asks for {mode}: give the changed domain a new name"
         )
 
 
@@ -52,7 +56,7 @@ class Budget:
 
     Attributes:
         limit: numbers it may publish; None: no limit (mode `open`; in mode `dp` rounds are
-            counted, client/noising.py).
+            counted, client/noising.py; in mode `secagg` no number of it is published).
         spent: numbers published, or given up because a restart forgot how many they were.
         leased: upper bound of ``spent`` that the log already holds. Nothing above it may be
             published, so that a process that dies cannot forget what it has published.
@@ -76,7 +80,7 @@ class Budget:
             leased: what earlier processes have leased, from the client's own registration; all
                 of it counts as spent.
         """
-        if mode in ("open", "dp"):
+        if mode != "budget":
             return cls(None, leased, leased)
         return cls(rows * (columns + 1) // 4, leased, leased)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import secrets
 import signal
 import sys
@@ -12,10 +13,14 @@ from scarcity.broker.clock import now_ms
 from scarcity.broker.commands import add_bootstrap_servers, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from scarcity.broker.protocol import Broker
     from scarcity.broker.settings import KafkaSettings
     from scarcity.client.settings import Pacing
     from scarcity.events.domain_profile import DomainProfile
+    from scarcity.keys.gossip_keys import GossipKeys
+    from scarcity.keys.record_signing import Identity, RecordVerifier
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -52,6 +57,13 @@ def _register_client(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         "too",
     )
     client.add_argument(
+        "--identity",
+        type=Path,
+        metavar="DIR",
+        help="sign what is published: directory that `scarcity join` made, or one with such a "
+        "directory a client; else SCARCITY_IDENTITY_DIR",
+    )
+    client.add_argument(
         "--evaluate",
         action="store_true",
         help="take no part: judge each version on these rows, and publish the errors",
@@ -61,6 +73,7 @@ def _register_client(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 
 
 def _register_domain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from scarcity.client.domain_create import register_create
     from scarcity.client.domain_file import EXAMPLE
 
     domain = commands.add_parser("domain", help="declare domains, or list them")
@@ -73,6 +86,7 @@ def _register_domain(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     )
     apply.add_argument("file", type=Path)
     apply.set_defaults(handler=apply_domains)
+    register_create(actions)
     listing = actions.add_parser("list", help="print the domains that were declared")
     listing.set_defaults(handler=list_domains)
     for parser in (apply, listing):
@@ -81,18 +95,20 @@ def _register_domain(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 
 def run_client(args: argparse.Namespace) -> int:
     """`scarcity client`; returns after SIGINT or SIGTERM."""
-    from scarcity.broker.logs import configure_logging
     from scarcity.client.settings import Pacing
+    from scarcity.configuration.startup import log_settings
     from scarcity.events.topics import check_domain
+    from scarcity.health.stopping import stop_at_once_on_sigterm
 
+    stop_at_once_on_sigterm()
     check_domain(args.domain)
     usual_s = 1.0 if args.evaluate else Pacing.interval_s
     pacing = Pacing(
         interval_s=usual_s if args.interval_s is None else args.interval_s,
         clients_per_round=args.clients_per_round,
     )
-    configure_logging()
-    settings = settings_of(args)
+    settings = settings_of(args, waits=True)
+    log_settings("client", args.environment)
     try:
         asyncio.run(_until_terminated(settings, args, pacing))
     except asyncio.CancelledError:
@@ -110,30 +126,81 @@ async def _until_terminated(
     from scarcity.client.evaluation_host import EvaluationHost
     from scarcity.client.noising import SECRET_BYTES, Discretion
     from scarcity.client.service import ClientHost
+    from scarcity.client.signing import within_certificates
     from scarcity.client.table import check_readable, read_clients
     from scarcity.events.errors import InputError
+    from scarcity.health.heartbeat import READY, beating, heartbeat_file
+    from scarcity.health.stopping import leave_in_any_case
+    from scarcity.telemetry.otlp import spans_of
 
     torch.set_num_threads(1)
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def stop() -> None:
+        leave_in_any_case()
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     check_readable(args.data, target=args.target, entity=args.entity)
-    async with KafkaBroker(settings, client_id=f"scarcity-client-{args.domain}") as broker:
+    host: ClientHost | EvaluationHost | None = None
+    async with (
+        beating(
+            heartbeat_file(os.environ),
+            lambda: READY if host is not None and host.is_ready else "starts",
+        ),
+        KafkaBroker(settings, client_id=f"scarcity-client-{args.domain}") as broker,
+    ):
         profile = await profile_of(broker, args.domain)
-        if args.evaluate and profile.privacy == "dp":
+        if args.evaluate and profile.privacy in ("dp", "secagg"):
             raise InputError(
-                f"domain {args.domain!r} is in privacy mode dp: --evaluate would publish errors of "
-                "these rows without noise"
+                f"domain {args.domain!r} is in privacy mode {profile.privacy}: --evaluate would "
+                "publish errors of these rows as they are"
             )
         rows = read_clients(
             args.data, profile, target=args.target, entity=args.entity, client_id=args.id
         )
         if args.evaluate:
-            await EvaluationHost(broker, profile, rows, pacing, now_ms=now_ms).run()
+            host = EvaluationHost(broker, profile, rows, pacing, now_ms=now_ms)
         else:
+            identities, keys, verifier = trust_of(args, rows)
             discretion = Discretion(secrets.token_bytes(SECRET_BYTES), args.epsilon)
+            discretion = within_certificates(discretion, identities)
             group = ClientGroup(profile, rows, discretion=discretion)
-            await ClientHost(broker, group, pacing, now_ms=now_ms).run()
+            host = ClientHost(
+                broker,
+                group,
+                pacing,
+                now_ms=now_ms,
+                keys=keys,
+                verifier=verifier,
+                identities=identities,
+                spans=spans_of(os.environ, "client"),
+            )
+        await host.run()
+
+
+def trust_of(
+    args: argparse.Namespace, clients: "Iterable[str]"
+) -> "tuple[Mapping[str, Identity], Mapping[str, GossipKeys] | None, RecordVerifier | None]":
+    """Identities, gossip keys and the verifier of peers, as options and environment name them.
+
+    Raises:
+        InputError: an identity is missing, of somebody else, or has expired.
+    """
+    from scarcity.keys.gossip_keys import keys_of_identities
+    from scarcity.keys.identity import IDENTITY_DIR_KEY, check_not_expired, read_identities
+    from scarcity.keys.operators import read_operator_keys
+    from scarcity.keys.record_signing import RecordVerifier
+
+    operators = read_operator_keys(os.environ)
+    verifier = RecordVerifier(operators) if operators else None
+    root = args.identity or os.environ.get(IDENTITY_DIR_KEY)
+    if not root:
+        return {}, None, verifier
+    identities = read_identities(Path(root), args.domain, clients)
+    check_not_expired(identities.values(), now_ms())
+    return identities, keys_of_identities(Path(root), identities), verifier
 
 
 def apply_domains(args: argparse.Namespace) -> int:
@@ -141,22 +208,29 @@ def apply_domains(args: argparse.Namespace) -> int:
     from scarcity.client.domain_file import read_profiles
 
     profiles = read_profiles(args.file)
-    asyncio.run(_apply(settings_of(args), profiles))
+    asyncio.run(publish_profiles(settings_of(args), profiles))
     for profile in profiles:
         print(f"domain {profile.domain}: applied ({describe(profile)})")
     return 0
 
 
-async def _apply(settings: "KafkaSettings", profiles: "list[DomainProfile]") -> None:
+async def publish_profiles(settings: "KafkaSettings", profiles: "list[DomainProfile]") -> None:
+    """Declare domains whose topics are there.
+
+    Raises:
+        InputError: a domain has no topics.
+    """
+    from scarcity.broker.following import check_there
     from scarcity.broker.kafka import KafkaBroker
     from scarcity.client.outgoing import profile_record
     from scarcity.events.errors import BrokerError, InputError
-    from scarcity.events.topics import gossip_topic
+    from scarcity.events.topics import insights_topic, secagg_terms_topic
 
     async with KafkaBroker(settings, client_id="scarcity-domain") as broker:
         for profile in profiles:
+            own = secagg_terms_topic if profile.privacy == "secagg" else insights_topic
             try:
-                await broker.read_all(gossip_topic(profile.domain))
+                await check_there(settings, own(profile.domain))
             except BrokerError as error:
                 raise InputError(
                     f"domain {profile.domain!r} has no topics: add it to `domains:` in topics.yaml "
@@ -179,8 +253,8 @@ def list_domains(args: argparse.Namespace) -> int:
 async def _list(settings: "KafkaSettings") -> "dict[str, DomainProfile]":
     from scarcity.broker.kafka import KafkaBroker
 
-    async with KafkaBroker(settings, client_id="scarcity-domain") as broker:
-        return await profiles_of(broker)
+    # Not entered: it would make itself known as a producer, and a reader may not be one.
+    return await profiles_of(KafkaBroker(settings, client_id="scarcity-domain"))
 
 
 async def profiles_of(broker: "Broker") -> "dict[str, DomainProfile]":

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from scarcity.client.budget import Budget, check_mode, check_rejoin
+from scarcity.client.budget import Budget, check_change, check_rejoin
 from scarcity.client.holdings import Holdings, moments_of
 from scarcity.client.insights import to_insights
 from scarcity.client.noising import Discretion, Noising
@@ -31,7 +31,6 @@ class ClientGroup:
         discretion: what mode `dp` needs of the client's own.
 
     Raises:
-        ServiceError: the domain's privacy mode is not there yet.
         ValueError: mode `dp` without a secret.
     """
 
@@ -42,7 +41,7 @@ class ClientGroup:
         *,
         discretion: Discretion | None = None,
     ) -> None:
-        self.mode = check_mode(profile)
+        self.mode = profile.privacy
         self.noising: Noising | None = None
         if profile.dp is not None:
             self.noising = Noising(profile.dp, profile.slope_clip, discretion or Discretion())
@@ -102,25 +101,13 @@ class ClientGroup:
         """Use a newer profile of the domain; the privacy mode only ever gets stricter.
 
         Raises:
-            ServiceError: other columns, or a privacy mode that is not there yet.
+            ServiceError: as :func:`check_change`.
         """
-        names = [c.name for c in self.profile.columns]
-        if [c.name for c in profile.columns] != names:
-            raise ServiceError(
-                f"domain {profile.domain!r} has other columns now: restart this client"
-            )
-        mode = check_mode(profile)
-        if profile.dp != self.profile.dp:
-            raise ServiceError(
-                f"domain {profile.domain!r} has other rules of privacy mode dp now: nothing more "
-                "is published; restart this client"
-            )
-        if mode == "budget" and self.mode == "open":
-            self.mode = "budget"
+        check_change(self.profile, profile)
+        if profile.privacy == "budget" and self.mode == "open":
+            self.mode, columns = "budget", len(profile.features)
             self.budgets = {
-                c: Budget.of(
-                    rows=len(self.rows[c]), columns=len(names) - 1, mode="budget", leased=b.spent
-                )
+                c: Budget.of(rows=len(self.rows[c]), columns=columns, mode="budget", leased=b.spent)
                 for c, b in self.budgets.items()
             }
         self.profile = profile
@@ -150,12 +137,15 @@ class ClientGroup:
     ) -> Published:
         """One insight of each client under the current version, as far as its budget goes.
 
-        Slopes are left out first; a client whose losses alone do not fit any more is silent.
+        Slopes are left out first; a client whose losses alone do not fit any more is silent. So is
+        everyone in mode `secagg`: client/summing.py speaks in their place.
 
         Args:
             previous: the version just before, for the gate; None when it was not seen.
             created_at: unix time, seconds; only shown.
         """
+        if self.mode == "secagg":
+            return Published()
         if self.noising is not None:
             return self._train_noised(self.noising, clients, current, created_at)
         published, limited = Published(), dict[str, ClientRegistered]()
@@ -238,7 +228,7 @@ class ClientGroup:
         Returns:
             Whether it is allowed, and a registration to publish before, if there must be one.
         """
-        if self.noising is not None or not self.budgets[client].allows(scalars):
+        if self.mode in ("dp", "secagg") or not self.budgets[client].allows(scalars):
             return False, None
         registrations = self._leases([client], scalars)
         self.budgets[client] = self.budgets[client].spend(scalars)

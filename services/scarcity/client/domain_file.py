@@ -17,7 +17,7 @@ features:
   - {name: age, center: 40, scale: 12}
   - {name: visits, center: 5, scale: 3}
 target: {name: sales, center: 100, scale: 25}
-privacy: budget        # or open, for public data; dp has rules of its own under `dp:`
+privacy: budget        # or open, for public data; secagg; dp has rules of its own under `dp:`
 support_rows: 6
 policy: {mode: sync, min_clients: 2, quorum: 0.5, deadline_s: 10}
 """

@@ -18,6 +18,7 @@ from scarcity.client.view import DomainView
 from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.topics import DOMAINS, META_PARAMETERS
+from scarcity.telemetry.json_lines import about
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,9 @@ class EvaluationHost:
     Args:
         rows: of clients that publish no insights; not standardised.
         now_ms: unix time, milliseconds.
+
+    Attributes:
+        is_ready: it has read what was there when it came.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class EvaluationHost:
         self._now_ms = now_ms
         self._view = DomainView(profile.domain, frozenset(), profile)
         self._news = asyncio.Event()
+        self.is_ready = False
 
     async def run(self) -> None:
         """Follow and evaluate until cancelled.
@@ -99,6 +104,7 @@ class EvaluationHost:
 
     async def _on_news(self, caught_up: bool) -> None:
         if caught_up:
+            self.is_ready = True
             self._news.set()
 
     async def _evaluate_for_ever(self) -> None:
@@ -121,6 +127,17 @@ class EvaluationHost:
                 evaluate, clients, version, written_at_ms=self._now_ms()
             )
             await publish_surely(self._broker, evaluation_record(event, now_ms=event.written_at_ms))
+            logger.info(
+                "domain %s: version %d judged on %d clients that take no part: error %.4g, own "
+                "ridge %.4g, own mean %.4g",
+                event.domain,
+                event.version,
+                event.clients,
+                event.routed,
+                event.own_ridge,
+                event.own_mean,
+                extra=about(domain=event.domain, version=event.version),
+            )
             judged = version.number
             await asyncio.sleep(self._pacing.interval_s)
             self._news.set()

@@ -21,12 +21,14 @@ from scarcity.client.gossip_payload import (
     read_message,
     write_message,
 )
+from scarcity.client.gossip_sealing import InTheClear, Sealing
+from scarcity.client.refusals import Refusals, RefusedError
 from scarcity.client.trader import Trader
 from scarcity.client.versions import Version
 from scarcity.events.client_registered import ClientRegistered
-from scarcity.events.errors import EventError, Reason
+from scarcity.events.errors import EventError
 from scarcity.events.gossip_plan import GossipPlan
-from scarcity.events.gossip_weights import GossipWeights
+from scarcity.events.gossip_weights import GossipWeights, Refusal
 from scarcity.events.types import EXPERT_COUNT, META_COUNT
 from scarcity.learning.adaptation import loo_losses
 from scarcity.learning.client_step import Draw, RowBatch, query_gradient, split_rows
@@ -34,18 +36,25 @@ from scarcity.learning.mixing import GossipRules
 
 Array = npt.NDArray[np.float64]
 
-SEALING = "none"
 JUDGED_ROWS = 64  # of its own on which a client judges a peer's prior
 ROWS_AT_ONCE = 16_384  # features of one tensor operation: 10 * 64 * 8 bytes a row
 
 
 @dataclass(frozen=True)
 class Offers:
-    """What a cycle asks to be published, in this order; ``withheld``: clients without budget."""
+    """What a cycle asks to be published, in this order.
+
+    Attributes:
+        withheld: clients without budget.
+        unreached: peers for whom nothing could be sealed.
+        alone: clients whose peers are all unreached; they offer nothing.
+    """
 
     registrations: list[ClientRegistered] = field(default_factory=list)
     weights: list[GossipWeights] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    unreached: set[str] = field(default_factory=set)
+    alone: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,22 @@ class Exchange:
 
 
 class GossipExchange:
-    """The gossip of all clients of one process and domain."""
+    """The gossip of all clients of one process and domain.
 
-    def __init__(self, group: ClientGroup, rules: GossipRules | None = None) -> None:
+    Attributes:
+        sealing: how payloads are made unreadable on their way; in the clear within a process.
+    """
+
+    def __init__(
+        self,
+        group: ClientGroup,
+        rules: GossipRules | None = None,
+        *,
+        sealing: Sealing | None = None,
+        refusals: Refusals | None = None,
+    ) -> None:
+        self.sealing: Sealing = sealing or InTheClear()
+        self._refusals = refusals or Refusals()
         self._group = group
         self._rules = rules = rules or GossipRules()
         self._traders = {c: Trader(rules, rules.hysteresis) for c in group.client_ids}
@@ -78,13 +100,18 @@ class GossipExchange:
         return list(self._traders)
 
     def restore(self, weights: GossipWeights) -> None:
-        """Go on from a client's own last message, after a restart.
+        """Go on from a client's own last message, after a restart; with its counts at least.
 
         Raises:
-            EventError: it cannot be read.
+            EventError: the prior cannot be read, and starts anew.
         """
+        self.restore_counts(weights)
+        message = read_message(self.sealing.open(weights, weights.client_id))
+        self._traders[weights.client_id].restore(message, weights.base_version)
+
+    def restore_counts(self, weights: GossipWeights) -> None:
+        """Go on counting where a client's last message ended."""
         trader = self._traders[weights.client_id]
-        trader.restore(open_weights(weights), weights.base_version)
         trader.exchanges = weights.exchanges
         trader.earlier_evictions = weights.evictions
         trader.earlier_readmissions = weights.readmissions
@@ -102,7 +129,8 @@ class GossipExchange:
     ) -> Offers:
         """Move each client's prior by its own meta-gradient and offer it to its peers.
 
-        In mode `budget` an unsealed prior is published like any other number, and counts.
+        In mode `budget` a prior counts like any other number that is published, sealed or not: its
+        readers are other parties.
 
         Args:
             server_silent: no version has come for long, or none at all.
@@ -112,6 +140,11 @@ class GossipExchange:
         told = PEER_SCALARS if server_silent else LED_SCALARS
         scalars = told * len(self._group.profile.expert_numbers)
         for plan in plans:
+            reached = self.sealing.reached(plan)
+            offers.unreached.update(set(plan.peers) - set(reached))
+            if plan.peers and not reached:
+                offers.alone.append(plan.client_id)
+                continue
             allowed, registration = self._group.lease(plan.client_id, scalars)
             if registration is not None:
                 offers.registrations.append(registration)
@@ -138,18 +171,17 @@ class GossipExchange:
             heard: the latest message of each client; those of earlier cycles are left alone.
         """
         offered: list[tuple[GossipPlan, str, Message]] = []
+        opened: dict[tuple[str, bytes], Message | None] = {}
         for plan in plans:
             for peer in plan.peers:
                 weights = heard.get(peer)
-                if weights is None or weights.cycle < plan.cycle or weights.sealing != SEALING:
+                if weights is None or weights.cycle < plan.cycle:
                     continue
-                try:
-                    message = open_weights(weights)
-                except EventError:
-                    # As if the peer were silent: its payload is sealed for us, so no one else
-                    # could tell what is wrong with it.
-                    continue
-                if self._traders[plan.client_id].can_use(message, weights.base_version):
+                once = (peer, self.sealing.reader(plan.client_id))
+                if once not in opened:
+                    opened[once] = self._opened(weights, plan.client_id)
+                message, trader = opened[once], self._traders[plan.client_id]
+                if message is not None and trader.can_use(message, weights.base_version):
                     offered.append((plan, peer, message))
         if not offered:
             return []
@@ -159,6 +191,19 @@ class GossipExchange:
             by_client.setdefault(plan.client_id, []).append((peer, message, gain))
         cycles = {p.client_id: p.cycle for p in plans}
         return [self._mix(c, cycles[c], peers) for c, peers in by_client.items()]
+
+    def _opened(self, weights: GossipWeights, reader: str) -> Message | None:
+        """What a peer's message says; None, as if it were silent, when it cannot be used.
+
+        It is not parked: sealed for us, no one else could tell what is wrong with it.
+        """
+        try:
+            return read_message(self.sealing.open(weights, reader))
+        except RefusedError as error:
+            self._refusals.add(weights.client_id, error.refusal, str(error))
+        except EventError as error:
+            self._refusals.add(weights.client_id, Refusal.MALFORMED, str(error))
+        return None
 
     def _mix(
         self, client: str, cycle: int, peers: Sequence[tuple[str, Message, float]]
@@ -194,17 +239,21 @@ class GossipExchange:
 
     def _sealed(self, plan: GossipPlan, version: Version) -> GossipWeights:
         trader, exact = self._traders[plan.client_id], self._rules.exact
+        plain = write_message(trader.message, plan.client_id, plan.cycle, exact=exact)
+        # Counts of the process: told once.
+        tells = plan.client_id == next(iter(self._traders))
         return GossipWeights(
             client_id=plan.client_id,
             domain=plan.domain,
             cycle=plan.cycle,
             base_version=version.number,
-            sealing=SEALING,
-            payload=write_message(trader.message, plan.client_id, plan.cycle, exact=exact),
+            sealing=self.sealing.name,
+            payload=self.sealing.seal(plain, plan, version.number),
             exchanges=trader.exchanges,
             evictions=trader.earlier_evictions + trader.hysteresis.evictions,
             readmissions=trader.earlier_readmissions + trader.hysteresis.readmissions,
             evicted=sorted(trader.hysteresis.evicted),
+            refused=self._refusals.counts if tells else {},
         )
 
     def _gains(self, offered: Sequence[tuple[str, Message]], version: Version) -> list[float]:
@@ -233,11 +282,9 @@ class GossipExchange:
 
 
 def open_weights(weights: GossipWeights) -> Message:
-    """What a message says.
+    """What a message in the clear says.
 
     Raises:
-        EventError: it is sealed in an unknown way, malformed or not finite.
+        EventError: it is sealed, malformed or not finite.
     """
-    if weights.sealing != SEALING:
-        raise EventError(Reason.MALFORMED, f"sealing {weights.sealing!r} is not known here")
-    return read_message(weights.payload)
+    return read_message(InTheClear().open(weights, ""))

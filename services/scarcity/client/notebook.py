@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from scarcity.client.core import ClientGroup
+from scarcity.client.frames import as_asked, asked_rows, experts_frame, rows_frame, rows_of
 from scarcity.client.gossip_exchange import Exchange, GossipExchange
 from scarcity.client.table import Rows
 from scarcity.client.versions import Version, Versions, parameters_event, unheard
@@ -56,7 +57,7 @@ class SFHFEClient:
         """
         self.client_id = client_id
         self.domain = check_domain(domain)
-        self.columns, rows = _rows_of(client_id, data, target)
+        self.columns, rows = rows_of(client_id, data, target)
         self.support_rows = min(MAX_SUPPORT_ROWS, len(rows) // 2)
         self.has_joined = False
         self._rows = rows
@@ -171,14 +172,23 @@ class SFHFEClient:
         return float(query_losses(split, start).mean())
 
     @torch.no_grad()
-    def predict(self, x: npt.ArrayLike) -> Array:
-        """Predict the target for rows x [n, features], with the experts adapted on all own rows.
+    def predict(self, x: Any) -> Any:
+        """Predict the target, with the experts adapted on all own rows.
 
         From the domain's start, and from the default one as far as own rows speak against it.
+
+        Args:
+            x: rows [n, features], or a DataFrame with a column a feature, in any order.
+
+        Returns:
+            float64 [n]; for a DataFrame a Series with its index, named for the target.
+
+        Raises:
+            InputError: a feature is missing, or a value is no finite number.
         """
         profile = self._group.profile
-        asked = Rows(np.atleast_2d(np.asarray(x, np.float64)), np.zeros(len(np.atleast_2d(x))))
-        scaled = torch.from_numpy(asked.standardised(profile).x)
+        asked = asked_rows(x, self.columns[:-1])
+        scaled = torch.from_numpy(Rows(asked, np.zeros(len(asked))).standardised(profile).x)
         batch = self._group.batch([Draw(self.client_id, 0)])
         features = feature_maps(profile.map_seed, len(profile.features)).apply(scaled).unsqueeze(0)
         told, start_told = self.version.domain_losses, self.version.start_losses
@@ -187,7 +197,15 @@ class SFHFEClient:
         own = ensemble(default, batch.features, batch.y, features, unheard())
         predicted: Array = believing(adapted, own, told, start_told)[0].numpy()
         target = profile.target
-        return predicted * (target.scale or 1.0) + (target.center or 0.0)
+        return as_asked(predicted * (target.scale or 1.0) + (target.center or 0.0), x, target.name)
+
+    def to_pandas(self) -> Any:
+        """The own rows as a DataFrame."""
+        return rows_frame(self._rows, self.columns)
+
+    def experts_to_pandas(self) -> Any:
+        """The experts as a DataFrame: loss and rows of the last training, loss of the domain."""
+        return experts_frame(self.extract_insights(), self.version.domain_losses.tolist())
 
     def _prior(self) -> torch.Tensor:
         return self._exchange.prior(self.client_id, self.version)
@@ -209,28 +227,3 @@ class SFHFEClient:
             support_rows=self.support_rows,
             slopes=False,
         )
-
-
-def _rows_of(client: str, data: Any, target: str | None) -> tuple[tuple[str, ...], Rows]:
-    if hasattr(data, "columns"):
-        if target is None or target not in data.columns:
-            raise InputError(f"client {client!r}: target {target!r} is no column of the DataFrame")
-        names = [str(c) for c in data.columns if c != target]
-        x, y = data.drop(columns=[target]), data[target]
-        columns = (*names, target)
-    else:
-        x, y = data
-        columns = (*(f"x{i}" for i in range(np.atleast_2d(np.asarray(x)).shape[1])), "y")
-    try:
-        rows = Rows(np.asarray(x, np.float64), np.asarray(y, np.float64))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"client {client!r}: its data are not all numbers: {error}") from None
-    if rows.x.ndim != 2 or rows.y.shape != rows.x.shape[:1]:
-        raise InputError(
-            f"client {client!r}: want x [n, features] and y [n]; got {rows.x.shape}, {rows.y.shape}"
-        )
-    if len(rows) < 2 or not 1 <= rows.x.shape[1] <= 62:
-        raise InputError(f"client {client!r}: want 2 rows or more of 1 to 62 features")
-    if not (np.isfinite(rows.x).all() and np.isfinite(rows.y).all()):
-        raise InputError(f"client {client!r}: its data hold a number that is not finite")
-    return columns, rows

@@ -7,7 +7,17 @@ from scarcity.events.evaluation import Evaluation
 from scarcity.events.gossip_weights import GossipWeights
 from scarcity.events.headers import MSGPACK_TYPE, event_headers
 from scarcity.events.insight import Insight
-from scarcity.events.topics import CLIENTS, DOMAINS, EVALUATIONS, gossip_topic, insights_topic
+from scarcity.events.secure_keys import SecureKeys
+from scarcity.events.secure_term import SecureTerm
+from scarcity.events.topics import (
+    CLIENTS,
+    DOMAINS,
+    EVALUATIONS,
+    gossip_topic,
+    insights_topic,
+    secagg_keys_topic,
+    secagg_terms_topic,
+)
 from scarcity.events.types import Headers, Outgoing
 
 
@@ -37,6 +47,20 @@ def weights_record(weights: GossipWeights, *, now_ms: int) -> Outgoing:
     )
     key = weights.client_id.encode()
     return Outgoing(gossip_topic(weights.domain), key, encode_msgpack(weights), headers)
+
+
+def secure_record(event: SecureKeys | SecureTerm, *, now_ms: int) -> Outgoing:
+    """A message of a member, to `secagg-keys.<domain>` or `secagg-terms.<domain>`."""
+    is_keys = isinstance(event, SecureKeys)
+    topic = (secagg_keys_topic if is_keys else secagg_terms_topic)(event.domain)
+    headers = event_headers(
+        type(event).__name__,
+        source=f"/clients/{event.client_id}",
+        event_id=f"{event.round}-{event.stage}",
+        at_ms=now_ms,
+        content_type=MSGPACK_TYPE,
+    )
+    return Outgoing(topic, event.client_id.encode(), encode_msgpack(event), headers)
 
 
 def evaluation_record(event: Evaluation, *, now_ms: int) -> Outgoing:

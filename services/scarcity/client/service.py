@@ -6,25 +6,31 @@ No consumer group and no disk: what a client must remember lies in the topics it
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from time import time_ns
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from scarcity.broker.protocol import Broker
 from scarcity.client.core import ClientGroup
-from scarcity.client.gossip_exchange import GossipExchange
-from scarcity.client.outgoing import insight_record, registration_record, weights_record
+from scarcity.client.gossip_host import GossipHost
+from scarcity.client.peer_keys import public_texts
 from scarcity.client.settings import Pacing
-from scarcity.client.trades import Trades
+from scarcity.client.signing import Signing
+from scarcity.client.sum_host import SumHost
+from scarcity.client.tracing import ClientTraces, TracedView
 from scarcity.client.versions import Version
 from scarcity.client.view import DomainView
 from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import decode_json
 from scarcity.events.errors import BrokerError, EventError, ServiceError
-from scarcity.events.gossip_plan import GossipPlan
 from scarcity.events.topics import CLIENTS
-from scarcity.events.types import Outgoing
+from scarcity.events.types import Outgoing, Record
+from scarcity.keys.gossip_keys import GossipKeys, keys_of_process
+from scarcity.keys.record_signing import Identity, RecordVerifier
+from scarcity.telemetry.json_lines import about
+from scarcity.telemetry.spans import Spans
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +40,7 @@ ROUNDS_BETWEEN_REMARKS = 20
 
 async def follow_view(
     broker: Broker,
-    view: DomainView,
+    view: DomainView | TracedView,
     topics: tuple[str, ...],
     on_news: Callable[[bool], Awaitable[None]],
 ) -> None:
@@ -48,11 +54,13 @@ async def follow_view(
     """
     caught_up = False
     async for batch in broker.stream(*topics):
-        for record in batch:
+        # A message is judged by its sender's registration, which was written before it.
+        for record in sorted(batch, key=lambda r: r.position.topic != CLIENTS):
             try:
                 view.apply(record)
             except EventError as error:
-                logger.warning("%s passed over: %s", record.position, error)
+                told = about(record.position, headers=record.headers)
+                logger.warning("%s passed over: %s", record.position, error, extra=told)
         caught_up = caught_up or not batch
         await on_news(caught_up)
 
@@ -89,28 +97,62 @@ class ClientHost:
 
     Args:
         now_ms: unix time, milliseconds.
+        keys: for gossip, of each client; None: made for this process, and gone with it.
+        verifier: by the operators' keys; None: peers' keys are taken as the broker shows them.
+        identities: by client; None: nothing is signed.
+        spans: records traces of insights; None: no traces.
     """
 
     def __init__(
-        self, broker: Broker, group: ClientGroup, pacing: Pacing, *, now_ms: Callable[[], int]
+        self,
+        broker: Broker,
+        group: ClientGroup,
+        pacing: Pacing,
+        *,
+        now_ms: Callable[[], int],
+        keys: Mapping[str, GossipKeys] | None = None,
+        verifier: RecordVerifier | None = None,
+        identities: Mapping[str, Identity] | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self._broker = broker
         self._group = group
         self._pacing = pacing
         self._now_ms = now_ms
-        self._exchange = GossipExchange(group)
         self._view = DomainView(group.profile.domain, frozenset(group.client_ids))
         self._caught_up = asyncio.Event()
         self._to_train = asyncio.Event()
-        self._to_trade = asyncio.Event()
         # A thread may be computing with the group while a newer profile arrives.
         self._group_lock = asyncio.Lock()
         self._insights = 0
+        self._traces = ClientTraces(spans)
+        self._signing = Signing(identities or {})
+        self._keys = keys or keys_of_process(group.client_ids)
+        self._gossip = GossipHost(
+            group,
+            self._view,
+            self._group_lock,
+            self._publish,
+            self._register,
+            keys=self._keys,
+            verifier=verifier,
+            wait_s=pacing.gossip_wait_s,
+            now_ms=now_ms,
+        )
+        self._sums = SumHost(
+            broker, group, self._view, self._group_lock, self._publish, pacing,
+            signing=self._signing, verifier=verifier,
+        )  # fmt: skip
 
     @property
     def view(self) -> DomainView:
         """What these clients know of their domain."""
         return self._view
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether they have read what was there when they came."""
+        return self._caught_up.is_set()
 
     async def run(self) -> None:
         """Join the domain, then follow, train and trade until cancelled.
@@ -121,17 +163,20 @@ class ClientHost:
         await self._join()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(
-                    follow_view(self._broker, self._view, self._view.topics, self._on_news)
-                )
+                view = TracedView(self._view, self._traces, time_ns)
+                tasks.create_task(follow_view(self._broker, view, self._view.topics, self._on_news))
                 tasks.create_task(self._train_for_ever())
                 tasks.create_task(self._trade_for_ever())
+                if self._group.mode == "secagg":
+                    tasks.create_task(self._sums.run(self._now_ms))
         except* ServiceError as errors:
             raise errors.exceptions[0] from None
 
     async def _join(self) -> None:
         earlier: dict[str, ClientRegistered] = {}
         for record in await self._broker.read_all(CLIENTS):
+            # Before any message is read: those of unknown senders are refused.
+            self._take(record)
             key = (record.key or b"").decode(errors="replace")
             if key not in self._group.rows or record.value is None:
                 continue
@@ -141,26 +186,41 @@ class ClientHost:
                     f"client {key!r} is registered in domain {event.domain!r}: choose another --id"
                 )
             earlier[key] = event
-        now_ms = self._now_ms()
-        registrations = self._group.join(now_ms, earlier)
-        await self._publish(*(registration_record(r, now_ms=now_ms) for r in registrations))
+        registrations = self._group.join(self._now_ms(), earlier)
+        for registration in registrations:
+            keys = self._keys[registration.client_id].public
+            registration.public_key, registration.signing_key = public_texts(keys)
+        await self._register(registrations)
         logger.info(
-            "domain %s: %d client%s joined; privacy mode %s",
+            "domain %s: %d client%s joined, %s; privacy mode %s; gossip %s",
             self._view.domain,
             len(registrations),
             "" if len(registrations) == 1 else "s",
+            self._signing.told,
             self._group.mode,
+            self._gossip.told,
+            extra=about(domain=self._view.domain),
         )
+        for line in self._signing.expiring(self._now_ms()):
+            logger.warning("%s", line)
+
+    def _take(self, record: Record) -> None:
+        try:
+            self._view.apply(record)
+        except EventError as error:
+            logger.debug("%s passed over: %s", record.position, error)
 
     async def _on_news(self, caught_up: bool) -> None:
         profile = self._view.profile
         if caught_up and profile is not None and profile != self._group.profile:
             async with self._group_lock:
                 self._group.take_profile(profile)
+                self._gossip.take_profile(profile)
         if caught_up:
             self._caught_up.set()
         self._to_train.set()
-        self._to_trade.set()
+        self._gossip.wake()
+        self._sums.wake()
 
     async def _train_for_ever(self) -> None:
         await self._caught_up.wait()
@@ -195,6 +255,7 @@ class ClientHost:
         chosen = self._pacing.draw(
             self._group.client_ids, f"{self._now_ms()}/{version.number}/{repeats}"
         )
+        since_ns = time_ns()
         async with self._group_lock:
             step = partial(
                 self._group.train,
@@ -216,12 +277,13 @@ class ClientHost:
                     spent,
                     what,
                 )
-        now_ms = self._now_ms()
         # A lease must be in the log before what it covers.
-        await self._publish(
-            *(registration_record(r, now_ms=now_ms) for r in published.registrations)
-        )
-        await self._publish(*(insight_record(i, now_ms=now_ms) for i in published.insights))
+        await self._register(published.registrations)
+        now_ms = self._now_ms()
+        signed = await asyncio.to_thread(self._signing.insights, published.insights, now_ms)
+        records, spans = self._traces.begin(signed, version.number, since_ns)
+        await self._publish(*records)
+        self._traces.end(spans, time_ns())
         self._insights += len(published.insights)
         if version.number % ROUNDS_BETWEEN_REMARKS == 0 and published.insights:
             mean = sum(i.avg_loss for i in published.insights) / len(published.insights)
@@ -231,65 +293,15 @@ class ClientHost:
                 version.number,
                 mean,
                 self._insights,
+                extra=about(domain=version.domain, version=version.number),
             )
 
     async def _trade_for_ever(self) -> None:
         await self._caught_up.wait()
-        trades = Trades(self._pacing.gossip_wait_s, self._restore_priors())
-        clock = asyncio.get_running_loop().time
-        while True:
-            self._to_trade.clear()
-            version = self._view.versions.current
-            if version is not None and self._group.is_ready:
-                fresh, waiting = trades.take_up(self._view.plans.values())
-                self._say_who_waits(waiting)
-                if fresh:
-                    trades.offered(await self._offer(fresh, version), clock())
-                if ripe := trades.ripe(self._view.heard, clock()):
-                    await self._mix(ripe, version)
-            try:
-                async with asyncio.timeout_at(trades.next_s):
-                    await self._to_trade.wait()
-            except TimeoutError:
-                continue
+        await self._gossip.run()
 
-    def _restore_priors(self) -> dict[str, int]:
-        """Go on from the own last messages; returns the last cycle of each client."""
-        own = [w for c in self._group.client_ids if (w := self._view.heard.get(c)) is not None]
-        for weights in own:
-            try:
-                self._exchange.restore(weights)
-            except EventError as error:
-                logger.warning("client %s starts its prior anew: %s", weights.client_id, error)
-        return {w.client_id: w.cycle for w in own}
-
-    def _say_who_waits(self, plans: list[GossipPlan]) -> None:
-        if len(plans) == 1:
-            logger.info("client %s waits for peers: %s", plans[0].client_id, plans[0].reason)
-        elif plans:
-            logger.info("domain %s: %d clients wait for peers", self._view.domain, len(plans))
-
-    async def _offer(self, plans: list[GossipPlan], version: Version) -> list[GossipPlan]:
-        async with self._group_lock:
-            offers = await asyncio.to_thread(self._exchange.offer, plans, version)
-        now_ms = self._now_ms()
-        await self._publish(*(registration_record(r, now_ms=now_ms) for r in offers.registrations))
-        await self._publish(*(weights_record(w, now_ms=now_ms) for w in offers.weights))
-        if offers.withheld:
-            logger.info(
-                "domain %s: %d clients keep their priors: no privacy budget for unsealed ones",
-                self._view.domain,
-                len(offers.withheld),
-            )
-        return [p for p in plans if p.client_id not in offers.withheld]
-
-    async def _mix(self, plans: list[GossipPlan], version: Version) -> None:
-        async with self._group_lock:
-            exchanges = await asyncio.to_thread(
-                self._exchange.take, plans, version, dict(self._view.heard)
-            )
-        for exchange in exchanges:
-            logger.debug("%s", exchange)
+    async def _register(self, registrations: Sequence[ClientRegistered]) -> None:
+        await self._publish(*self._signing.registrations(registrations, self._now_ms()))
 
     async def _publish(self, *outgoing: Outgoing) -> None:
         if outgoing:

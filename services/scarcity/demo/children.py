@@ -4,24 +4,28 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scarcity.demo.processes import ChildSpec
+from scarcity.broker.security import PLAIN
+from scarcity.local.processes import ChildSpec
 
 MEMORY_LIMIT = 10_000  # insights a domain; the demo has some 360 clients
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the broker and the monitor listen."""
+    """Where the broker and the monitor listen; it serves the dashboard as well."""
 
     servers: str
     monitor_port: int
+    dashboard_port: int
 
     @property
     def environment(self) -> dict[str, str]:
         """What every child is told. One thread each: there are more processes than cores."""
         return {
+            **PLAIN,
             "SCARCITY_BOOTSTRAP_SERVERS": self.servers,
             "SCARCITY_MONITOR_PORT": str(self.monitor_port),
+            "SCARCITY_DASHBOARD_PORT": str(self.dashboard_port),
             "SCARCITY_MEMORY_MAX_INSIGHTS": str(MEMORY_LIMIT),
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scarcity.events.errors import InputError
+from scarcity.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from scarcity.demo.orchestrator import DemoOptions
 
-INTERRUPTED = 130
 LEAST_LIMIT_S = 20
 
 
@@ -69,5 +69,5 @@ async def _until_signalled(options: "DemoOptions") -> int:
         await demo
     except asyncio.CancelledError:
         console.print("stopped; nothing is left running")
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     return 0

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from scarcity.broker.admin import TopicAdmin
 from scarcity.broker.clock import now_ms
 from scarcity.broker.declared import find_topics_file, load_topics
 from scarcity.broker.embedded import DEFAULT_PORT, EmbeddedKafka
@@ -23,7 +22,7 @@ from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.logs import OneLine
 from scarcity.broker.process import free_port, port_is_free
 from scarcity.broker.settings import KafkaSettings
-from scarcity.demo.broker_keeper import BrokerKeeper
+from scarcity.dashboard.settings import DEFAULT_PORT as DASHBOARD_PORT
 from scarcity.demo.children import (
     MEMORY_LIMIT,
     Address,
@@ -33,14 +32,16 @@ from scarcity.demo.children import (
 )
 from scarcity.demo.domains import demo_profile, publish_profiles
 from scarcity.demo.panels import PANEL_NAMES as DOMAINS
-from scarcity.demo.processes import Processes
-from scarcity.demo.report import render_report
 from scarcity.demo.run_directory import run_directory
 from scarcity.learning.length_scales import LENGTH_SCALES
+from scarcity.local.broker_keeper import BrokerKeeper
+from scarcity.local.processes import Processes
+from scarcity.local.system import apply_topics
 from scarcity.monitor.screen import closing_table
 from scarcity.monitor.settings import DEFAULT_PORT as MONITOR_PORT
 from scarcity.monitor.view import SystemView
 from scarcity.monitor.watching import WATCHED_TOPICS, Display, fold_topics
+from scarcity.reports.page import render_report
 
 REFRESH_S = 0.5
 STOPPING_S = 8.0  # of the time limit are kept for stopping everything and writing the report
@@ -108,7 +109,8 @@ async def run_demo(options: DemoOptions, console: Console) -> bool:
 
 
 async def _declare(settings: KafkaSettings) -> None:
-    await asyncio.to_thread(apply_topics, settings, DOMAINS)
+    declared = load_topics(find_topics_file(None, os.environ))
+    await asyncio.to_thread(apply_topics, settings, declared, DOMAINS)
     async with KafkaBroker(settings, "scarcity-demo") as broker:
         await publish_profiles(broker, [demo_profile(name) for name in DOMAINS], now_ms())
 
@@ -133,7 +135,8 @@ class _Run:
         self._console = console
         self._began = self._services_began = began
         monitor_port = MONITOR_PORT if port_is_free(MONITOR_PORT) else free_port()
-        self._address = Address(settings.bootstrap_servers, monitor_port)
+        board_port = DASHBOARD_PORT if port_is_free(DASHBOARD_PORT) else free_port()
+        self._address = Address(settings.bootstrap_servers, monitor_port, board_port)
 
     async def learn(self) -> bool:
         """Start the processes and show the view until all is done or the time is over."""
@@ -183,6 +186,7 @@ class _Run:
     def _where(self) -> str:
         servers, port = self._address.servers, self._address.monitor_port
         return (
+            f"watch it learn: http://127.0.0.1:{self._address.dashboard_port}/\n"
             f"Kafka at {servers} · metrics at http://127.0.0.1:{port}/metrics · "
             f"logs in {self._processes.log_dir}\n"
             f"second terminal: scarcity watch --bootstrap-servers {servers}"
@@ -193,13 +197,6 @@ class _Run:
         restarted = f" · {restarts} processes restarted" if restarts else ""
         limit_s = self._options.seconds_limit
         return f"{self._taken_s:.0f} of at most {limit_s:.0f} s{restarted} · Ctrl-C stops all"
-
-
-def apply_topics(settings: KafkaSettings, domains: Sequence[str]) -> None:
-    """Create what topics.yaml declares, as `scarcity topics apply` does."""
-    declared = load_topics(find_topics_file(None, os.environ))
-    admin = TopicAdmin(settings)
-    admin.apply(admin.plan(declared, domains))
 
 
 def _embedded(options: DemoOptions, directory: Path, console: Console) -> EmbeddedKafka:
@@ -224,7 +221,9 @@ def _close(
     view: SystemView, options: DemoOptions, taken_s: float, done: bool, console: Console
 ) -> None:
     written = datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC")
-    page = render_report(view, taken_s=taken_s, written=written, length_scales=LENGTH_SCALES)
+    page = render_report(
+        view, stretch=f"{taken_s:.0f} s", written=written, length_scales=LENGTH_SCALES
+    )
     options.report.write_text(page, "utf-8")
     console.print(closing_table(view))
     rounds = sum(max(0, domain.version) for domain in view.domains.values())

@@ -15,6 +15,7 @@ from scarcity.broker.admin import TopicAdmin
 from scarcity.broker.declared import Declared
 from scarcity.broker.errors import to_broker_error
 from scarcity.broker.plan import Plan
+from scarcity.broker.refusals import find_refusal
 from scarcity.broker.settings import KafkaSettings
 from scarcity.doctor.finding import Finding, Verdict
 from scarcity.events.errors import ScarcityError
@@ -41,7 +42,9 @@ async def check_broker(settings: KafkaSettings) -> Finding:
             "check the address, the firewall, and whether the port speaks TLS",
         )
     except KafkaError as error:
-        return Finding("broker", Verdict.FAILED, *_said(str(to_broker_error(error, where))))
+        refusal = await find_refusal(settings, "refused")
+        told = refusal or to_broker_error(error, where)
+        return Finding("broker", Verdict.FAILED, *_said(str(told)))
     finally:
         await consumer.stop()
     return Finding("broker", Verdict.OK, f"{where} answers; {len(topics)} topics are visible")
@@ -83,13 +86,13 @@ async def newest_append_ms(settings: KafkaSettings, topics: Sequence[str]) -> in
     Raises:
         KafkaError: the broker refused.
     """
-    consumer = AIOKafkaConsumer(
-        **settings.client_options(), group_id=None, auto_offset_reset="earliest"
-    )
     newest: int | None = None
     partitions = await _partitions(settings, topics)
     if not partitions:
         return None
+    consumer = AIOKafkaConsumer(
+        **settings.client_options(), group_id=None, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         begins = await consumer.beginning_offsets(partitions)

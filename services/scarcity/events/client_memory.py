@@ -33,6 +33,7 @@ class ClientMemory(msgspec.Struct):
         experts: per expert name, over all accepted insights.
         accepted, rejected, duplicates: records of this client, by what became of them.
         first_seen_ms, last_seen_ms: record timestamps of the first and the last accepted insight.
+        serial: of the newest certificate that the client has signed under; 0: unsigned.
     """
 
     domain: str
@@ -45,6 +46,7 @@ class ClientMemory(msgspec.Struct):
     first_seen_ms: int
     last_seen_ms: int
     source: Source
+    serial: int = 0
     schema_version: str = SCHEMA_VERSION
 
 

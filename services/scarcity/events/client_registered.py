@@ -30,7 +30,9 @@ class ClientRegistered(msgspec.Struct, omit_defaults=True):
         leased_rounds: in mode `dp`, upper bound of the rounds that its accountant counts; with
             ``leased_until``, the last version that they may have been spent on.
         dp: rules under which these rounds are counted.
-        public_key, certificate: slots of a later schema minor: peers' encryption and signing.
+        public_key, signing_key: X25519 and Ed25519, base64: peers seal gossip messages for the one
+            and check who wrote them by the other; empty: the client takes no part in sealed gossip.
+        certificate: slot of a later schema minor.
     """
 
     client_id: str
@@ -45,5 +47,6 @@ class ClientRegistered(msgspec.Struct, omit_defaults=True):
     leased_until: int = -1
     dp: DpRules | None = None
     public_key: str = ""
+    signing_key: str = ""
     certificate: str = ""
     schema_version: str = SCHEMA_VERSION

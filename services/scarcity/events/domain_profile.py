@@ -8,6 +8,7 @@ import msgspec
 from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.dp_rules import DpRules
 from scarcity.events.ledger_entry import RoundPolicy
+from scarcity.events.secure_sum import LEAST_MEMBERS, SumRules
 from scarcity.events.types import EXPERT_COUNT, SLOPE_CHOICES, SLOPES_PER_INSIGHT
 
 PrivacyMode = Literal["budget", "dp", "secagg", "open"]
@@ -42,6 +43,9 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
         experts: numbers of the experts that clients run, ascending; empty: all of them.
         slope_clip: bound C of the norm of the published gradient.
         dp: rules of privacy mode `dp`; there, and only there.
+        secagg: rules of privacy mode `secagg`, when they are not the usual ones.
+        gossip_encryption: `sealed`: a client's prior can be opened by the peers of its group alone.
+            `plain`: by everyone who may read the topic; in privacy mode `open` only.
     """
 
     domain: str
@@ -58,6 +62,8 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     experts: tuple[int, ...] = ()
     policy: RoundPolicy = RoundPolicy()
     dp: DpRules | None = None
+    secagg: SumRules | None = None
+    gossip_encryption: Literal["sealed", "plain"] = "sealed"
     schema_version: str = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -91,8 +97,19 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
                 f"domain {self.domain!r}: privacy is {self.privacy}; `dp:` goes with privacy dp, "
                 "and with that alone"
             )
+        if self.gossip_encryption == "plain" and self.privacy != "open":
+            raise ValueError(
+                f"domain {self.domain!r}: gossip_encryption is plain, which goes with privacy open "
+                f"alone; privacy is {self.privacy}"
+            )
         if self.dp is not None:
             self._check_dp(self.dp)
+        if self.secagg is not None and self.privacy != "secagg":
+            raise ValueError(
+                f"domain {self.domain!r}: privacy is {self.privacy}; `secagg:` goes with secagg"
+            )
+        if self.privacy == "secagg":
+            self._check_secagg()
 
     def _check_dp(self, rules: DpRules) -> None:
         """Refuse what would tell figures of the rows without noise."""
@@ -107,9 +124,25 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
                 ),
                 "policy quarantine: 0 (it judges single clients)": self.policy.quarantine == 0,
             }
+        self._refuse_missing(wants)
+
+    def _check_secagg(self) -> None:
+        """Refuse what would tell figures of one client."""
+        self._refuse_missing(
+            {
+                "scaling: declared (moments are told by each client)": self.scaling == "declared",
+                "slopes: true": self.slopes,
+                f"policy min_clients: {LEAST_MEMBERS} or more": (
+                    self.policy.min_clients >= LEAST_MEMBERS
+                ),
+                "policy quarantine: 0 (it judges single clients)": self.policy.quarantine == 0,
+            }
+        )
+
+    def _refuse_missing(self, wants: dict[str, bool]) -> None:
         missing = [want for want, is_met in wants.items() if not is_met]
         if missing:
-            raise ValueError(f"domain {self.domain!r}: privacy dp needs {missing[0]}")
+            raise ValueError(f"domain {self.domain!r}: privacy {self.privacy} needs {missing[0]}")
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -125,6 +158,11 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     def expert_numbers(self) -> tuple[int, ...]:
         """The experts that clients run."""
         return self.experts or tuple(range(EXPERT_COUNT))
+
+    @property
+    def sum_rules(self) -> SumRules:
+        """Rules of privacy mode `secagg`."""
+        return self.secagg or SumRules()
 
     @property
     def map_seed(self) -> str:

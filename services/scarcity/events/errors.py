@@ -2,7 +2,8 @@
 
 ScarcityError
 ├── EventError            the sender's fault: the record is parked in `dead-letters`
-│   └── InsightError      an insight that does not meet its contract
+│   ├── InsightError      an insight that does not meet its contract
+│   └── SignatureError    a record whose sender is not who it says, or may not speak any more
 ├── ServiceError          ours or the operator's: the process stops before it commits
 │   └── BrokerError       the broker refused or cannot be reached
 └── InputError            a file or an option a person gave: one line, exit code 2
@@ -25,6 +26,14 @@ class Reason(StrEnum):
     OUT_OF_BOUNDS = "out-of-bounds"
     UNKNOWN_EXPERT = "unknown-expert"
     BAD_SLOPES = "bad-slopes"
+    UNSIGNED = "unsigned"
+    FORGED = "forged"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    REPLAYED = "replayed"
+    WRONG_PARTITION = "wrong-partition"
+    EPSILON = "epsilon"
 
 
 class ScarcityError(Exception):
@@ -41,6 +50,10 @@ class EventError(ScarcityError):
 
 class InsightError(EventError):
     """An insight breaks its contract."""
+
+
+class SignatureError(EventError):
+    """A record's sender is not who it says, or may not speak (any more)."""
 
 
 class ServiceError(ScarcityError):

@@ -1,5 +1,7 @@
 """A peer's prior, for its group alone."""
 
+from enum import StrEnum
+
 import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION
@@ -29,17 +31,60 @@ class GossipDeviation(msgspec.Struct, frozen=True, omit_defaults=True):
     momentum: Quantised | None = None
 
 
+class WrappedKey(msgspec.Struct, frozen=True, array_like=True):
+    """A content key for one reader.
+
+    Attributes:
+        key_id: of the reader's X25519 key: first 8 bytes of the SHA-256 of its public half.
+        wrapped: HPKE's encapsulated key (32 bytes), then the encrypted content key (48).
+    """
+
+    key_id: bytes
+    wrapped: bytes
+
+
+class SealedDeviation(msgspec.Struct, frozen=True):
+    """The sealed content (scarcity/keys/sealing.py).
+
+    Attributes:
+        body: msgpack of GossipDeviation under the content key.
+        wraps: the content key, for each member of the group that has a key.
+    """
+
+    body: bytes
+    wraps: list[WrappedKey]
+
+
+class Refusal(StrEnum):
+    """Why a reader left a peer's message alone (a closed set; a metric's label)."""
+
+    UNSEALED = "unsealed"
+    UNKNOWN_SENDER = "unknown-sender"
+    FORGED = "forged"
+    REPLAYED = "replayed"
+    OTHER_GROUP = "other-group"
+    NOT_FOR_US = "not-for-us"
+    DOES_NOT_OPEN = "does-not-open"
+    MALFORMED = "malformed"
+    IMPOSTOR = "impostor"
+
+
 class GossipWeights(msgspec.Struct, omit_defaults=True):
     """Topic `gossip.<domain>`, key client_id, msgpack, compacted.
+
+    A sealed message is signed: header `sc_gossip`, over topic, key, cycle and the whole value
+    (scarcity/client/letterbox.py).
 
     Attributes:
         cycle: cycle of the plan this answers.
         base_version: version of the meta-parameters the deviation is measured from.
-        sealing: how ``payload`` is sealed; `none`: msgpack of GossipDeviation. A reader that does
-            not know the sealing leaves the message alone.
+        sealing: how ``payload`` is sealed; `none`: msgpack of GossipDeviation; `hpke-1`: msgpack of
+            SealedDeviation. A reader that does not know the sealing leaves the message alone.
         payload: the deviation, sealed.
         exchanges, evictions, readmissions: running counts of this client, for the monitor.
         evicted: peers this client leaves out today.
+        refused: running counts of messages that its process refused, by :class:`Refusal`; told by
+            one client of a process.
     """
 
     client_id: str
@@ -52,4 +97,5 @@ class GossipWeights(msgspec.Struct, omit_defaults=True):
     evictions: int = 0
     readmissions: int = 0
     evicted: list[str] = []
+    refused: dict[str, int] = {}
     schema_version: str = SCHEMA_VERSION

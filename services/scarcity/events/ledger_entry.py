@@ -6,6 +6,7 @@ import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION, canonical_json
 from scarcity.events.dp_rules import DpRound
+from scarcity.events.secure_sum import SecureSum
 from scarcity.events.standing import Lift, Mark, Repair
 
 
@@ -91,6 +92,8 @@ class LedgerEntry(msgspec.Struct, omit_defaults=True):
         checkpoint: hex SHA-256 of the states that were written to `checkpoints` with this version;
             empty when none were.
         dp: noise of this version and what it cost, in privacy mode `dp`.
+        sums: of a version in privacy mode `secagg`: how its sum was made. ``inputs`` are then the
+            masked terms and reveals in `secagg-terms.<domain>`.
         key_id: of the writer's key; empty when not signed.
         signature: of the writer over :meth:`signed_bytes`; hex; empty when not signed.
     """
@@ -121,6 +124,7 @@ class LedgerEntry(msgspec.Struct, omit_defaults=True):
     repair: Repair | None = None
     checkpoint: str = ""
     dp: DpRound | None = None
+    sums: SecureSum | None = None
     key_id: str = ""
     signature: str = ""
     schema_version: str = SCHEMA_VERSION

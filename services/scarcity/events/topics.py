@@ -5,6 +5,7 @@ import re
 from scarcity.events.errors import InputError
 
 GLOBAL_MEMORY = "global-memory"
+CREDENTIALS = "credentials"
 META_PARAMETERS = "meta-parameters"
 META_STATE = "meta-state"
 LEDGER = "ledger"
@@ -15,8 +16,11 @@ DOMAINS = "domains"
 GOSSIP_PLAN = "gossip-plan"
 EVALUATIONS = "evaluations"
 DEAD_LETTERS = "dead-letters"
+SECAGG_ROUNDS = "secagg-rounds"
 INSIGHTS_PREFIX = "insights."
 GOSSIP_PREFIX = "gossip."
+SECAGG_KEYS_PREFIX = "secagg-keys."
+SECAGG_TERMS_PREFIX = "secagg-terms."
 
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -46,3 +50,13 @@ def insights_topic(domain: str) -> str:
 def gossip_topic(domain: str) -> str:
     """Topic of a domain's gossip."""
     return GOSSIP_PREFIX + domain
+
+
+def secagg_keys_topic(domain: str) -> str:
+    """Topic of the keys and sealed shares of a domain's members."""
+    return SECAGG_KEYS_PREFIX + domain
+
+
+def secagg_terms_topic(domain: str) -> str:
+    """Topic of the masked terms of a domain's members, and of what opens their sum."""
+    return SECAGG_TERMS_PREFIX + domain

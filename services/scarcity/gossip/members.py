@@ -12,6 +12,7 @@ from scarcity.events.gossip_plan import GossipPlan
 from scarcity.events.topics import CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN
 from scarcity.events.types import Record
 from scarcity.gossip.planner import P2PGossipManager, Profile, loss_profile
+from scarcity.keys.registration_guard import RegistrationGuard
 
 NOISED = "privacy mode dp: priors are not traded"
 
@@ -34,9 +35,11 @@ class Members:
         active_ms: a client is active while its last insight is at most this much older than the
             newest of its domain. Both are record times, so no clock decides: when the memory dies,
             its clients stay as active as they were.
+        registrations: judge of registrations; None: whoever may write to the topic may register.
     """
 
     active_ms: int
+    registrations: RegistrationGuard | None = None
     _registered: dict[str, str] = field(default_factory=dict)
     _noised: set[str] = field(default_factory=set)
     _seen: dict[str, tuple[str, int, list[float]]] = field(default_factory=dict)
@@ -53,6 +56,9 @@ class Members:
         if topic == CLIENTS:
             value = record.value
             registered = None if value is None else decode_json(value, ClientRegistered)
+            if self.registrations is not None:
+                domain = None if registered is None else registered.domain
+                self.registrations.check(record, domain)
             self._registered.pop(key, None)
             self._noised.discard(key)
             if registered is not None:

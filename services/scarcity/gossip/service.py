@@ -24,6 +24,8 @@ from scarcity.events.types import Outgoing, Record
 from scarcity.gossip.members import Members
 from scarcity.gossip.outgoing import plan_record
 from scarcity.gossip.settings import GossipSettings
+from scarcity.keys.registration_guard import counting, guard_of
+from scarcity.telemetry.json_lines import about
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class Planner:
         self.active = False
         self._broker = broker
         self._manager = settings.manager
-        self._members = Members(int(settings.active_s * 1000))
+        self._members = Members(int(settings.active_s * 1000), guard_of(settings.enrolling))
         self._caught_up = False
         self._newest_ms = 0
 
@@ -78,6 +80,7 @@ class Planner:
                 own[0].cycle,
                 len(own),
                 len({p.group for p in own}),
+                extra=about(domain=domain),
             )
         return plans
 
@@ -86,7 +89,8 @@ class Planner:
         try:
             self._members.apply(record)
         except EventError as error:
-            logger.warning("%s passed over: %s", record.position, error)
+            told = about(record.position, headers=record.headers, reason=error.reason.value)
+            logger.warning("%s passed over: %s", record.position, error, extra=told)
             # What was there at the start was parked by the worker of that time.
             if self.active and self._caught_up:
                 parked = park(record, error, stage="gossip.members")
@@ -110,6 +114,7 @@ def create_gossip_app(settings: GossipSettings) -> ScarcityApp:
         async def plan_for_ever(self) -> None:
             async with KafkaBroker(settings.kafka, client_id="scarcity-gossip") as broker:
                 planner = Planner(broker, settings)
+                logger.info("gossip: registrations count %s", counting(settings.enrolling))
                 follower = self.add_future(planner.follow())
                 while not self.should_stop:
                     await self.sleep(settings.cycle_s)

@@ -83,6 +83,11 @@ def read_signing_key(path: Path) -> SigningKey:
 
 
 def read_trusted_keys(path: Path) -> TrustedKeys:
+    """Read public keys, to judge by; raises as :func:`read_public_keys`."""
+    return TrustedKeys(read_public_keys(path))
+
+
+def read_public_keys(path: Path) -> list[PublicKey]:
     """Read public keys.
 
     Raises:
@@ -95,7 +100,7 @@ def read_trusted_keys(path: Path) -> TrustedKeys:
             f"{path}: holds no public key (a block -----BEGIN PUBLIC KEY-----); "
             f"`scarcity keys make FILE` writes one to FILE{PUBLIC_SUFFIX}"
         )
-    return TrustedKeys(keys)
+    return keys
 
 
 def read_ids(path: Path) -> list[str]:

@@ -117,6 +117,11 @@ class TrustedKeys:
         return len(self._keys)
 
     @property
+    def keys(self) -> list[PublicKey]:
+        """The keys."""
+        return list(self._keys.values())
+
+    @property
     def ids(self) -> list[str]:
         """Names of the keys, sorted."""
         return sorted(self._keys)

@@ -46,7 +46,13 @@ def excess_of_worse(
         change = relative_change(contribution.losses, contribution.previous_losses)
         half_votes += count * (2 if change > 0 else 1 if change == 0 else 0)
         votes += count
-    voters = votes / TRUST_SCALE
+    return excess_of(half_votes, votes, votes / TRUST_SCALE, settings)
+
+
+def excess_of(
+    half_votes: int, votes: int, voters: float, settings: LearningSettings
+) -> float | None:
+    """The same from sums; ``half_votes``: twice the votes that something got worse."""
     if voters < settings.gate_min_clients:
         return None
     margin = settings.gate_margin / float(np.sqrt(voters))

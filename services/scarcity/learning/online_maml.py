@@ -135,7 +135,7 @@ class OnlineMAMLEngine:
         if start in ("", base_start(state.candidates)):
             after, reverted = self._judge(after, state.version, used)
             if reverted:
-                after, family = self._take_back(after, state, family)
+                after, family = self.take_back(after, state, family)
             else:
                 after, family = self._step(domain, after, state.version, family, used)
         heard = losses[~np.isnan(losses)].tolist()
@@ -158,8 +158,16 @@ class OnlineMAMLEngine:
     ) -> tuple[DomainState, bool]:
         rules = self.settings
         counts = trust(used, after.doubts, rules)
-        excess = excess_of_worse(version, used, rules, counts) if rules.gate else None
-        if excess is None:
+        return self.judge(after, excess_of_worse(version, used, rules, counts))
+
+    def judge(self, after: DomainState, excess: float | None) -> tuple[DomainState, bool]:
+        """Whether the last step was harmful, by the running excess of those it made worse.
+
+        Args:
+            excess: of this round, learning/gate.py; None: too few say anything.
+        """
+        rules = self.settings
+        if excess is None or not rules.gate:
             return after, False
         running = rules.gate_decay * after.excess + (1 - rules.gate_decay) * excess
         if running > 0:
@@ -168,9 +176,10 @@ class OnlineMAMLEngine:
         scale = min(1.0, after.step_scale * rules.grow)
         return replace(after, excess=running, step_scale=scale), False
 
-    def _take_back(
+    def take_back(
         self, after: DomainState, state: DomainState, family: FamilyState
     ) -> tuple[DomainState, FamilyState]:
+        """Undo the last step; ``state`` is before this round, ``after`` its figures moved on."""
         # A harmful version has a version before it: only then do clients report previous losses.
         target = state.z if state.previous_z is None else state.previous_z
         z0 = family.z0 - state.family_step

@@ -6,10 +6,11 @@ clock, no other topic), so that a replay decides the same. The checks run in the
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import hypot, isfinite, sqrt
-from typing import Annotated, Final, Literal, Protocol, cast
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +19,7 @@ from scarcity.events.codec import SCHEMA_VERSION, decode_json, refuse_newer
 from scarcity.events.errors import EventError, InsightError, Reason
 from scarcity.events.insight import Insight
 from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTHS, SLOPE_SCALE, Record
+from scarcity.memory.authority import Authority
 
 MAX_INSIGHT_BYTES: Final = 1 << 16  # ten experts with slopes take about 2 KiB
 MAX_CLIENT_ID_BYTES: Final = 256
@@ -25,13 +27,6 @@ MAX_LOSS: Final = 1e12
 MAX_COUNT: Final = 2**53  # every JSON reader holds integers up to here exactly
 MAX_SECONDS: Final = 1e12
 MAX_EPSILON: Final = 1e6
-
-
-class Authority(Protocol):
-    """Says whether the sender may publish under the record's key, from its headers alone."""
-
-    def check(self, record: Record, insight: Insight) -> None:
-        """Raise InsightError under Reason.SIGNATURE when it may not."""
 
 
 class Verdict(Enum):
@@ -47,7 +42,8 @@ class AdmissionLimits:
     Attributes:
         max_bytes: size of a value.
         slope_clip: bound C of the norm of an expert's slopes, loss per unit of z.
-        authority: judge of the sender; None: anyone who can write to the topic may publish.
+        authority: judge of senders; None: anyone who can write to the topic may publish, under any
+            name.
     """
 
     max_bytes: int = MAX_INSIGHT_BYTES
@@ -118,6 +114,7 @@ def admit(
     domain: str,
     last_sequence: int | None,
     limits: AdmissionLimits,
+    check_sender: Callable[[Insight], None] | None = None,
 ) -> Insight | Literal[Verdict.DUPLICATE]:
     """Decide what becomes of a record.
 
@@ -125,17 +122,18 @@ def admit(
         record: as the topic of ``domain`` holds it.
         last_sequence: of the last accepted insight under this key; None: there is none, or its
             sender does not number them.
+        check_sender: refuses an insight whose sender may not publish it; None: nobody asks.
 
     Returns:
         The insight, or Verdict.DUPLICATE when its sequence is not newer: counted, not parked.
 
     Raises:
-        InsightError: the record is to be parked; ``reason`` says why.
+        EventError: the record is to be parked; ``reason`` says why.
     """
     insight, within_bounds = _decode(record.value, limits.max_bytes)
     _check_origin(record, insight, domain)
-    if limits.authority is not None:
-        limits.authority.check(record, insight)
+    if check_sender is not None:
+        check_sender(insight)
     if last_sequence is not None:
         if insight.sequence is None:
             raise InsightError(

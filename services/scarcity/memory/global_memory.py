@@ -10,9 +10,10 @@ import msgspec
 from scarcity.events.client_memory import ClientMemory
 from scarcity.events.errors import ServiceError
 from scarcity.events.insight import Insight
-from scarcity.events.topics import insights_topic
+from scarcity.events.topics import CREDENTIALS, insights_topic
 from scarcity.events.types import Outgoing, Record
 from scarcity.memory.admission import AdmissionLimits
+from scarcity.memory.authority import Senders
 from scarcity.memory.partition_memory import PartitionMemory
 
 DEFAULT_MAX_INSIGHTS = 10_000
@@ -23,10 +24,12 @@ class FoldResult(NamedTuple):
 
     ``changed`` goes to `global-memory`, each record to the partition that has the number of its
     source partition; for one insights partition they come in the order of the source offsets.
+    ``credentials`` go to the topic of that name, to the same partitions.
     """
 
     changed: list[Outgoing]
     dead_letters: list[Outgoing]
+    credentials: list[Outgoing]
 
 
 class Tally(NamedTuple):
@@ -46,7 +49,8 @@ class GlobalMemory:
     Args:
         max_insights: latest insights kept a domain; beyond it those with the oldest latest insight
             go. It is shared out evenly over the domain's partitions, at least one each.
-        partitions: number of partitions of each insights topic.
+        partitions: number of partitions of each insights topic; None: not known, then the bound is
+            not shared out, and where signatures are required a record's place is not checked.
         limits: what an insight must keep to be admitted.
     """
 
@@ -54,39 +58,68 @@ class GlobalMemory:
         self,
         max_insights: int = DEFAULT_MAX_INSIGHTS,
         *,
-        partitions: int = 1,
+        partitions: int | None = None,
         limits: AdmissionLimits | None = None,
     ) -> None:
-        if max_insights < 1 or partitions < 1:
+        shares = 1 if partitions is None else partitions
+        if max_insights < 1 or shares < 1:
             raise ValueError(
                 f"max_insights {max_insights} and partitions {partitions} must be >= 1"
             )
         self.max_insights = max_insights
-        self._quota = max(1, max_insights // partitions)
+        self._quota = max(1, max_insights // shares)
+        self._partitions = partitions
         self._limits = limits or AdmissionLimits()
         self._memories: dict[tuple[str, int], PartitionMemory] = {}
         self._lock = Lock()
 
-    def fold(self, batch: Iterable[Record]) -> FoldResult:
-        """Fold a batch; each partition's records must come in the order of their offsets."""
-        result = FoldResult([], [])
+    @property
+    def requires_signatures(self) -> bool:
+        """Whether unsigned insights are refused."""
+        return self._limits.authority is not None
+
+    @property
+    def judges_ahead(self) -> bool:
+        """Whether senders take so long that threads should look at them before the fold does."""
+        authority = self._limits.authority
+        return authority is not None and not authority.uses_macs
+
+    def judge(self, records: Iterable[Record]) -> Senders:
+        """Who sent these records, ahead of :meth:`fold`: most of the time that signatures take.
+
+        Looks at no state and takes no lock, so that threads may share the records out.
+        """
+        authority = self._limits.authority
+        return {} if authority is None else authority.judge_all(records, self._partitions)
+
+    def fold(self, batch: Iterable[Record], senders: Senders | None = None) -> FoldResult:
+        """Fold a batch; each partition's records must come in the order of their offsets.
+
+        Args:
+            senders: what :meth:`judge` said of these records, as far as it was asked.
+        """
+        result = FoldResult([], [], [])
         by_partition: dict[tuple[str, int], list[Record]] = {}
         for owned, records in groupby(batch, _partition_of):
             by_partition.setdefault(owned, []).extend(records)
         with self._lock:
             for (topic, partition), owned_records in by_partition.items():
-                changed, dead_letters = self._memory(topic, partition).fold(owned_records)
+                memory = self._memory(topic, partition)
+                changed, dead_letters = memory.fold(owned_records, senders)
                 result.changed.extend(changed)
                 result.dead_letters.extend(dead_letters)
+                result.credentials.extend(memory.take_credentials())
         return result
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Take over records of `global-memory`, in the order of its log; raises as :meth:`load`."""
+        """Take over records of `global-memory` and of `credentials`, each in the order of its log;
+        raises as :meth:`load`.
+        """
         self.load(records)
         self.settle()
 
     def load(self, records: Iterable[Record]) -> None:
-        """Take in a part of the records of `global-memory`; :meth:`settle` ends it.
+        """Take in some records of `global-memory` or `credentials`; :meth:`settle` ends it.
 
         A partition is loaded before its first insight is folded. Of a key, the last record counts.
 
@@ -103,7 +136,10 @@ class GlobalMemory:
                     if memory is None:
                         memory = self._memory(insights_topic(domain.decode()), partition)
                         memories[domain, partition] = memory
-                    memory.load(client_key, record.value)
+                    if record.position.topic == CREDENTIALS:
+                        memory.load_credential(client_key, record.value)
+                    else:
+                        memory.load(client_key, record.value)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise ServiceError(
                         f"{record.position} is no client's record ({error}); upgrade this worker "
@@ -172,7 +208,9 @@ class GlobalMemory:
     def _memory(self, topic: str, partition: int) -> PartitionMemory:
         memory = self._memories.get((topic, partition))
         if memory is None:
-            memory = PartitionMemory(topic, partition, self._limits, self._quota)
+            memory = PartitionMemory(
+                topic, partition, self._limits, self._quota, partitions=self._partitions
+            )
             self._memories[topic, partition] = memory
         return memory
 

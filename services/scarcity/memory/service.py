@@ -23,7 +23,8 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Mapping
-from time import monotonic
+from functools import partial
+from time import monotonic, time_ns
 from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -31,20 +32,22 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from scarcity.broker.bulk import BATCH_BYTES, send_in_bulk
+from scarcity.broker.bulk import BATCH_BYTES, send_each, send_in_bulk
 from scarcity.broker.catching_up import catch_up
 from scarcity.broker.errors import kafka_errors, to_broker_error
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import start_with_backoff, to_record
 from scarcity.broker.settings import KafkaSettings
 from scarcity.broker.together import all_ended
-from scarcity.events.dead_letter import describe_parked
-from scarcity.events.errors import ServiceError
-from scarcity.events.topics import GLOBAL_MEMORY
+from scarcity.events.topics import CREDENTIALS, GLOBAL_MEMORY
 from scarcity.events.types import Record
 from scarcity.memory.global_memory import FoldResult, GlobalMemory
-from scarcity.memory.settings import MemorySettings
+from scarcity.memory.judging import judge
+from scarcity.memory.settings import MemorySettings, equal_partitions
 from scarcity.memory.steps import Step
+from scarcity.memory.tracing import FoldTraces, parked_line
+from scarcity.telemetry.otlp import spans_of
+from scarcity.telemetry.spans import Spans
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +72,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
     Args:
         fence: what transactional ids begin with. Workers fence each other by having the same.
         on_step: told of each step, right after it is done.
+        spans: records the spans of sampled insights; None: no traces.
 
     Attributes:
         folded: records folded and committed since the start.
@@ -81,12 +85,14 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         *,
         fence: str = "memory",
         on_step: Callable[[Step], None] = lambda _: None,
+        spans: Spans | None = None,
     ) -> None:
         self.folded = 0
         self._kafka = kafka
         self._settings = settings
         self._fence = fence
         self._on_step = on_step
+        self._traces = FoldTraces(spans)
         self._memory = GlobalMemory(settings.max_insights, limits=settings.limits)
         self._producers: dict[int, AIOKafkaProducer] = {}
         # Held by a batch, a take-over and a revocation: never two of them at once.
@@ -106,6 +112,11 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             max_partition_fetch_bytes=FETCH_BYTES,
         )
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it folds what the group gave it, if only nothing."""
+        return self._assigned is not None and self._owned_generation == self._generation
+
     async def run(self, is_stopping: Callable[[], bool]) -> None:
         """Fold until told to stop.
 
@@ -114,16 +125,17 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
                 good, or the topics do not fit each other.
         """
         logger.info(
-            "folds %s of %s into %s, at most %d insights a domain",
+            "folds %s of %s into %s, at most %d insights a domain, %s",
             INSIGHTS_PATTERN,
             self._kafka.bootstrap_servers,
             GLOBAL_MEMORY,
             self._settings.max_insights,
+            self._settings.senders,
         )
         gc.set_threshold(GC_THRESHOLD)
         self._consumer.subscribe(pattern=INSIGHTS_PATTERN, listener=self)
         try:
-            await start_with_backoff(self._consumer.start, "memory")
+            await start_with_backoff(self._consumer.start, "memory", self._kafka)
             while not is_stopping():
                 if self._owned_generation == self._generation:
                     await self._fetch_and_fold()
@@ -131,7 +143,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
                     await asyncio.sleep(IDLE_S)
                 else:
                     async with self._lock:
-                        await start_with_backoff(self._take_over, "memory: take partitions over")
+                        await start_with_backoff(self._take_over, "memory: take over", self._kafka)
         finally:
             await self._release()
             await self._consumer.stop()
@@ -163,7 +175,9 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         if numbers:
             memory = GlobalMemory(
                 self._settings.max_insights,
-                partitions=self._count_partitions({tp.topic for tp in assigned}),
+                partitions=equal_partitions(
+                    {tp.topic: self._consumer.partitions_for_topic(tp.topic) for tp in assigned}
+                ),
                 limits=self._settings.limits,
             )
             await all_ended(map(self._start_producer, numbers))
@@ -187,15 +201,6 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             monotonic() - began,
         )
 
-    def _count_partitions(self, topics: set[str]) -> int:
-        counts = {topic: len(self._consumer.partitions_for_topic(topic) or ()) for topic in topics}
-        if len(set(counts.values())) != 1:
-            raise ServiceError(
-                f"the insights topics have unequal numbers of partitions ({counts}), so that two "
-                "workers would own one number: give all the same in topics.yaml and apply it"
-            )
-        return next(iter(counts.values()))
-
     async def _start_producer(self, number: int) -> None:
         producer = AIOKafkaProducer(
             **self._kafka.producer_options(),
@@ -211,7 +216,10 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         def say(how_far: str) -> None:
             logger.info("restores %s: %s, %d clients", numbers, how_far, len(memory))
 
-        await catch_up(self._kafka, GLOBAL_MEMORY, numbers, memory.load, say)
+        for topic in (
+            (GLOBAL_MEMORY, CREDENTIALS) if memory.requires_signatures else (GLOBAL_MEMORY,)
+        ):
+            await catch_up(self._kafka, topic, numbers, memory.load, say)
         # With a million clients this takes longer than the group waits for a heartbeat.
         await asyncio.to_thread(memory.settle)
 
@@ -254,7 +262,9 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         records: list[Record] = []
         for tp in sorted(fetched):
             records.extend(map(to_record, fetched[tp]))
-        result = self._memory.fold(records)
+        traces = self._traces.begin(records, time_ns())
+        result = self._memory.fold(records, await judge(self._memory, records))
+        result = traces.carried(result)
         self._on_step(Step.FOLDED)
         producer = self._producers[number]
         async with producer.transaction():
@@ -265,21 +275,15 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             await producer.send_offsets_to_transaction(ends, GROUP)
             self._on_step(Step.OFFSETS_SENT)
         self._on_step(Step.COMMITTED)
+        traces.end(time_ns())
         self.folded += len(records)
         if result.dead_letters:  # one line a batch: a broken client must not fill the log
-            parked = len(result.dead_letters)
-            logger.warning(
-                "parked %d, the first: %s", parked, describe_parked(result.dead_letters[0])
-            )
+            line, told = parked_line(result.dead_letters)
+            logger.warning(line, extra=told)
 
     async def _publish(self, producer: AIOKafkaProducer, number: int, result: FoldResult) -> None:
         """Hand everything to the broker; returns once it has acknowledged it."""
-        acknowledged = [
-            await producer.send(
-                parked.topic, key=parked.key, value=parked.value, headers=list(parked.headers)
-            )
-            for parked in result.dead_letters
-        ]
+        acknowledged = await send_each(producer, result.dead_letters + result.credentials)
         acknowledged += await send_in_bulk(producer, GLOBAL_MEMORY, number, result.changed)
         await asyncio.gather(*acknowledged)
 
@@ -296,7 +300,9 @@ def create_memory_app(
     class Fold(Service):
         @Service.task
         async def fold_insights(self) -> None:
-            await make_worker(kafka, settings).run(lambda: self.should_stop)
+            worker = make_worker(kafka, settings)
+            app.ready_when = lambda: worker.is_ready
+            await worker.run(lambda: self.should_stop)
 
     return app
 
@@ -310,4 +316,5 @@ def main(environ: Mapping[str, str]) -> None:
     """
     kafka = KafkaSettings.from_environment(environ)
     settings = MemorySettings.from_environment(environ)
-    run_app(create_memory_app(kafka, settings))
+    worker = partial(FoldWorker, spans=spans_of(environ, "memory"))
+    run_app(create_memory_app(kafka, settings, worker))

@@ -25,6 +25,7 @@ from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.dp_rules import DpRound
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs, RoundPolicy
 from scarcity.events.meta_state import MetaState
+from scarcity.events.secure_sum import SecureSum
 from scarcity.events.standing import Repair as RepairNote
 from scarcity.events.types import EXPERT_COUNT, Outgoing
 from scarcity.keys.signed_events import sign_event
@@ -46,6 +47,8 @@ from scarcity.meta.publishing import Chain, version_records
 from scarcity.meta.quarantine import Watch, watch_round, watched_from
 from scarcity.meta.recompute import Version, carried_on, first_version, inputs_of, next_version
 from scarcity.meta.rulings import Repair
+from scarcity.meta.secure_rounds import DueSum
+from scarcity.meta.summed_versions import next_summed_version
 
 # Family, state and watch of every other domain that has a version.
 Others: TypeAlias = Callable[[], Mapping[str, tuple[str, DomainState, Watch]]]
@@ -132,8 +135,30 @@ class RoundCloser:
             marks += more
         processing_s = self._monotonic_s() - began_s
         entry = self._entry(domain, profile.family, profile.policy, version, one, processing_s)
-        entry = msgspec.structs.replace(entry, marks=marks, dp=dp)
+        sums = SecureSum() if profile.privacy == "secagg" else None
+        entry = msgspec.structs.replace(entry, marks=marks, dp=dp, sums=sums)
         return self._finish(domain, version, watch, entry, families, chain, others, heard)
+
+    def close_sum(
+        self,
+        domain: DomainRounds,
+        profile: DomainProfile,
+        families: Mapping[str, FamilyState],
+        chain: Chain,
+        due: DueSum,
+        now_ms: int,
+        others: Others | None = None,
+    ) -> Closed:
+        """Make the domain's next version of a sum over its clients, and move the domain on."""
+        began_s = self._monotonic_s()
+        assert domain.state is not None  # a round begins on a version
+        family = families[profile.family]
+        version = next_summed_version(self._engine, domain.name, domain.state, family, due.summed)
+        processing_s = self._monotonic_s() - began_s
+        one = _Round(due.by, now_ms, due.opened_ms, due.active, [], due.inputs, due.inputs_hash)
+        entry = self._entry(domain, profile.family, profile.policy, version, one, processing_s)
+        entry = msgspec.structs.replace(entry, clients=due.summed.clients, sums=due.told)
+        return self._finish(domain, version, domain.watch, entry, families, chain, others, [])
 
     def repair(
         self,
@@ -197,7 +222,8 @@ class RoundCloser:
         one: _Round,
     ) -> Version:
         if domain.state is None:
-            first = first_version if profile.dp is None else first_noised_version
+            is_private = profile.privacy in ("dp", "secagg")
+            first = first_noised_version if is_private else first_version
             return first(self._engine, domain.name, profile.family, len(profile.features), families)
         insights = [heard.insight for heard in one.heard]
         before, family = domain.state, families[profile.family]

@@ -16,29 +16,39 @@ from scarcity.events.domain_profile import DomainProfile
 from scarcity.events.errors import EventError, Reason
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.meta_state import MetaState
-from scarcity.events.topics import CLIENTS, DOMAINS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS
+from scarcity.events.topics import (
+    CLIENTS,
+    DOMAINS,
+    GLOBAL_MEMORY,
+    GOSSIP_PLAN,
+    RULINGS,
+    SECAGG_ROUNDS,
+)
 from scarcity.events.types import Record
+from scarcity.keys.registration_guard import RegistrationGuard
 from scarcity.keys.signing import SigningKey, TrustedKeys
 from scarcity.learning.online_maml import DomainState, FamilyState, OnlineMAMLEngine
 from scarcity.meta.checkpoints import is_due
-from scarcity.meta.closing import RoundCloser
+from scarcity.meta.closing import Closed, RoundCloser
 from scarcity.meta.domain_rounds import DomainRounds
 from scarcity.meta.noised_versions import DrawKey, no_keys
 from scarcity.meta.pending import PendingSet
 from scarcity.meta.publishing import Chain, Publication, profile_record
 from scarcity.meta.quarantine import Watch
+from scarcity.meta.repair_checks import check_repair, refuse_second_telling
 from scarcity.meta.rounds import Wait
 from scarcity.meta.rulings import (
     HOLD_S,
     Repair,
     check_newer,
-    check_shapes,
     read_repair,
     read_ruling,
 )
+from scarcity.meta.secure_rounds import members_domain
 from scarcity.meta.state_codec import WRITER_KEY, decode_domain, decode_family
+from scarcity.meta.summing import advance_sum
 
-FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS)
+FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS, SECAGG_ROUNDS)
 
 
 class _PlanLine(msgspec.Struct):
@@ -59,6 +69,8 @@ class MetaCoordinator:
         operators: whose rulings are heeded.
         checkpoint_versions: versions a domain between two checkpoints, on average; 0: none.
         draw_noise_key: a fresh secret for a domain with central noise.
+        registrations: judge of registrations and of members' messages; None: whoever may write to
+            the topic may register.
     """
 
     def __init__(
@@ -71,9 +83,11 @@ class MetaCoordinator:
         operators: TrustedKeys | None = None,
         checkpoint_versions: int = 0,
         draw_noise_key: DrawKey = no_keys,
+        registrations: RegistrationGuard | None = None,
     ) -> None:
         self._closer = RoundCloser(engine, monotonic_s, code_version, signing, draw_noise_key)
         self._operators = operators or TrustedKeys()
+        self._registrations = registrations
         self._checkpoint_versions = checkpoint_versions
         self._repair: Repair | None = None
         self._held_until_ms = 0
@@ -87,6 +101,7 @@ class MetaCoordinator:
             GLOBAL_MEMORY: self._memory,
             GOSSIP_PLAN: self._plan,
             RULINGS: self._ruling,
+            SECAGG_ROUNDS: self._announced,
         }
 
     @property
@@ -123,12 +138,19 @@ class MetaCoordinator:
                 self._departed.update(kept.departed)
 
     def observe(self, record: Record) -> None:
-        """Take in a record of one of FOLLOWED; the newest of a key counts.
+        """Take in a record of one of FOLLOWED, or of members of a secure sum.
+
+        Of FOLLOWED the newest of a key counts.
 
         Raises:
             EventError: the record breaks its contract, and changed nothing.
         """
-        self._folds[record.position.topic](record)
+        if name := members_domain(record.position.topic):
+            if self._registrations is not None:
+                self._registrations.attest(record, name)
+            self._domain(name).sums.observe(record)
+        else:
+            self._folds[record.position.topic](record)
 
     def advance(self, now_ms: int) -> list[Publication]:
         """Versions that are due, in the order of their ledger entries.
@@ -167,11 +189,15 @@ class MetaCoordinator:
     def _client(self, record: Record) -> None:
         client_id = (record.key or b"").decode(errors="replace")
         if record.value is None:
+            if self._registrations is not None:
+                self._registrations.check(record, None)
             self._departed.add(client_id)
             for domain in self._domains.values():
                 domain.registered.pop(client_id, None)
             return
         client = decode_json(record.value, ClientRegistered)
+        if self._registrations is not None:
+            self._registrations.check(record, client.domain)
         self._departed.discard(client_id)
         self._domain(client.domain).register(client)
 
@@ -188,6 +214,10 @@ class MetaCoordinator:
             domain = self._domain(decode_json(record.value, _PlanLine).domain)
             domain.planned_ms = max(domain.planned_ms, record.timestamp_ms)
 
+    def _announced(self, record: Record) -> None:
+        if record.value is not None:
+            self._domain((record.key or b"").decode(errors="replace")).sums.announced(record)
+
     def _ruling(self, record: Record) -> None:
         ruling, offset = read_ruling(record, self._operators), record.position.offset
         if ruling.kind != "repair":
@@ -195,45 +225,19 @@ class MetaCoordinator:
                 self._domain(name).rule(ruling, offset)
             return
         repair = read_repair(ruling, offset)
-        self._refuse_second_telling(repair)
+        refuse_second_telling(repair, self._domains)
         told = [self._domain(name).ruled for name in ruling.domains]
         if any(offset <= before for before, _ in told):
             return  # entries tell it already
         for name, ruled in zip(ruling.domains, told, strict=True):
             check_newer(ruling, name, ruled)
         if (ruling.base_length, ruling.base_hash) == (self._chain.length, self._chain.last_hash):
-            self._check_repair(repair)
+            check_repair(repair, self._domain)
             self._repair = repair
             return
         # The operator's own time bounds it too: an old request that is repeated holds nothing up.
         came_ms = min(record.timestamp_ms, ruling.ruled_at_ms)
         self._held_until_ms = max(self._held_until_ms, came_ms + int(1000 * HOLD_S))
-
-    def _refuse_second_telling(self, repair: Repair) -> None:
-        """Versions of a domain in mode `dp` made again are sums told again: nobody counts them."""
-        for name in sorted(repair.domains):
-            if (domain := self._domains.get(name)) is not None and domain.dp is not None:
-                raise EventError(
-                    Reason.OUT_OF_BOUNDS,
-                    f"domain {name!r} is in privacy mode dp: a repair would tell its rounds a "
-                    "second time; clients stop counting by a mark, what they taught stays",
-                )
-
-    def _check_repair(self, repair: Repair) -> None:
-        for name, (family, state) in repair.domains.items():
-            current = self._domain(name)
-            version = -1 if current.state is None else current.state.version
-            if (current.family, version) != (family, state.version):
-                raise EventError(
-                    Reason.MALFORMED,
-                    f"the repair is of {name}@{state.version} of family {family}; here is "
-                    f"{name}@{version} of family {current.family or 'none'}",
-                )
-
-            if current.state is not None:
-                check_shapes(state, current.state)
-            if name in repair.ruling.domains:
-                current.check_room(repair.ruling)
 
     def _apply_repair(self, now_ms: int) -> list[Publication]:
         repair, self._repair = self._repair, None
@@ -277,9 +281,17 @@ class MetaCoordinator:
             domain.wait = decision if isinstance(decision, Wait) else None
             return Publication(domain.name, filled_in) if filled_in else None
         others = self._others if self._is_checkpoint_due() else None
-        closed = self._closer.close(
-            domain, profile, self._families, self._chain, decision.by, now_ms, others
-        )
-        self._families[profile.family] = closed.family
-        self._chain = closed.chain
-        return Publication(domain.name, (*filled_in, *closed.records), closed.entry)
+        at = profile, self._families, self._chain
+        if decision.by == "sum":
+            out = {*self._departed, *domain.watch.marks}
+            due, summed = advance_sum(self._closer, domain, *at, out, now_ms, others)
+            return self._moved_on(summed, due)
+        closed = self._closer.close(domain, *at, decision.by, now_ms, others)
+        due = Publication(domain.name, (*filled_in, *closed.records), closed.entry)
+        return self._moved_on(closed, due)
+
+    def _moved_on(self, closed: Closed | None, due: Publication | None) -> Publication | None:
+        if closed is not None:
+            self._families[closed.entry.family] = closed.family
+            self._chain = closed.chain
+        return due

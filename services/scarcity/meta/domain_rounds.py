@@ -17,6 +17,7 @@ from scarcity.meta.quarantine import Watch
 from scarcity.meta.rounds import Close, RoundView, Wait, decide
 from scarcity.meta.rulings import check_newer
 from scarcity.meta.scaling import estimate, with_scaling
+from scarcity.meta.secure_rounds import SecureRounds
 from scarcity.meta.state_codec import NOT_RULED, KeptDomain
 
 MOST_RULED: Final = 4096  # marked clients of a domain, by whose word ever
@@ -40,6 +41,7 @@ class DomainRounds:
         marks, lifted: of rulings that the next entry will tell.
         dp, noise_key: rules of privacy mode `dp` that versions were made under, and the secret of
             central noise; empty before version 0.
+        sums: rounds of privacy mode `secagg`.
     """
 
     name: str
@@ -59,6 +61,10 @@ class DomainRounds:
     lifted: list[Lift] = field(default_factory=list)
     dp: DpRules | None = None
     noise_key: bytes = b""
+    sums: SecureRounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sums = SecureRounds(self.name)
 
     @classmethod
     def restored(cls, name: str, kept: KeptDomain, departed: Set[str]) -> "DomainRounds":
@@ -196,6 +202,8 @@ class DomainRounds:
             )
         if profile.dp is not None and (full := over_limit(profile.dp, self.state.version + 1)):
             return Wait(full, stalled=True)
+        if profile.privacy == "secagg":
+            return Close("sum")  # meta/secure_rounds.py knows when
         view = RoundView(
             self.pending.count(),
             self.pending.active(now_ms, profile.policy.active_s),

@@ -31,17 +31,19 @@ class Publication:
     """Records that belong together: all of them become visible, or none.
 
     Attributes:
-        entry: the version's line of the ledger; None when only a profile was completed.
+        entry: the version's line of the ledger; None when there is no new version.
+        about: what else is in it, for a log.
     """
 
     domain: str
     outgoing: tuple[Outgoing, ...]
     entry: LedgerEntry | None = None
+    about: str = "its profile was completed"
 
     def describe(self) -> str:
         """One line for a log."""
         if self.entry is None:
-            return f"domain {self.domain}: its profile was completed"
+            return f"domain {self.domain}: {self.about}"
         entry = self.entry
         loss = "" if entry.mean_loss is None else f", mean loss {entry.mean_loss:.6g}"
         told = ", the step before was taken back" if entry.reverted else ""

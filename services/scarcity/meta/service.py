@@ -5,8 +5,8 @@ over goes in this order, later steps only after earlier ones are confirmed:
 
 1. start the transactional producer ``meta``: an earlier writer can write nothing more;
 2. read `meta-state`, read committed, to its end;
-3. read `domains`, `clients`, `global-memory`, `gossip-plan` and `rulings` to their ends, and
-   follow them.
+3. read `domains`, `clients`, `global-memory`, `gossip-plan`, `rulings` and `secagg-rounds` to their
+   ends, and follow them; members' messages are followed from their ends: an open round is lost.
 
 Then, again and again, all versions that are due in one transaction:
 
@@ -34,6 +34,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from mode import Service
 
 from scarcity import __version__
+from scarcity.broker.bulk import send_each
 from scarcity.broker.clock import SteadyClock
 from scarcity.broker.errors import kafka_errors
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
@@ -44,13 +45,19 @@ from scarcity.events.errors import BrokerError, EventError, ServiceError
 from scarcity.events.meta_state import MetaState
 from scarcity.events.topics import GLOBAL_MEMORY, LEDGER, META_STATE
 from scarcity.events.types import Outgoing, Record
+from scarcity.keys.registration_guard import counting, guard_of
 from scarcity.learning.discrete_gaussian import KEY_BYTES
 from scarcity.learning.online_maml import OnlineMAMLEngine
 from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
 from scarcity.meta.publishing import Publication
+from scarcity.meta.secure_rounds import MEMBERS_TOPICS
 from scarcity.meta.settings import MetaSettings
 from scarcity.meta.steps import Step
+from scarcity.meta.tracing import UpdateTraces, version_about
 from scarcity.meta.waiting import WaitReport
+from scarcity.telemetry.json_lines import about
+from scarcity.telemetry.otlp import spans_of
+from scarcity.telemetry.spans import Spans
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +78,16 @@ class MetaWriter:
 
     Args:
         on_step: told of each step, right after it is done.
+        spans: records the spans of sampled insights; None: no traces.
     """
 
-    def __init__(self, settings: MetaSettings, on_step: OnStep = _ignore) -> None:
+    def __init__(
+        self, settings: MetaSettings, on_step: OnStep = _ignore, spans: Spans | None = None
+    ) -> None:
         self._kafka = settings.kafka
         self._on_step = on_step
+        self._traces = UpdateTraces(spans)
+        self._learning_since_ns = 0
         self._clock = SteadyClock()
         self._coordinator = MetaCoordinator(
             OnlineMAMLEngine(settings.learning),
@@ -83,11 +95,13 @@ class MetaWriter:
             __version__,
             signing=settings.signing,
             operators=settings.operators,
+            registrations=guard_of(settings.enrolling),
             checkpoint_versions=settings.checkpoint_versions,
             draw_noise_key=partial(secrets.token_bytes, KEY_BYTES),
         )
         key = settings.signing
         self._signs = f"signed by key {key.public.key_id}" if key else "not signed"
+        self._signs += f"; registrations count {counting(settings.enrolling)}"
         self._waits = WaitReport()
         self._producer = AIOKafkaProducer(
             **settings.kafka.producer_options(),
@@ -104,11 +118,14 @@ class MetaWriter:
             ServiceError: `meta-state` cannot be read.
         """
         try:
-            await start_with_backoff(self._producer.start, "meta: take the ledger over")
+            await start_with_backoff(
+                self._producer.start, "meta: take the ledger over", self._kafka
+            )
             self._on_step(Step.PRODUCER_STARTED)
             await self._restore()
             self._on_step(Step.RESTORED)
-            async with aclosing(follow(self._kafka, FOLLOWED)) as batches:
+            topics = (*FOLLOWED, MEMBERS_TOPICS)
+            async with aclosing(follow(self._kafka, topics, only_new=MEMBERS_TOPICS)) as batches:
                 await self._write(batches)
         finally:
             await self._producer.stop()
@@ -157,13 +174,16 @@ class MetaWriter:
         self, records: list[Record], caught_up: bool
     ) -> tuple[list[Publication], list[Outgoing]]:
         parked: list[Outgoing] = []
+        self._learning_since_ns = time.time_ns()
         for record in records:
+            self._traces.heard(record)
             if record.position.topic == GLOBAL_MEMORY:
                 self._clock.see(record.timestamp_ms)
             try:
                 self._coordinator.observe(record)
             except EventError as error:
-                logger.warning("left out %s: %s", record.position, error)
+                told = about(record.position, headers=record.headers)
+                logger.warning("left out %s: %s", record.position, error, extra=told)
                 # What was there before this term, the writer of its time has parked.
                 if caught_up:
                     parked.append(park(record, error, stage="meta.observe"))
@@ -177,23 +197,19 @@ class MetaWriter:
 
     async def _publish(self, due: list[Publication], parked: list[Outgoing]) -> None:
         began_s = time.monotonic()
+        due, opened = self._traces.begin(due, self._learning_since_ns)
         outgoing = [out for publication in due for out in publication.outgoing] + parked
         with kafka_errors("meta: publish " + ", ".join(p.domain for p in due)):
             async with self._producer.transaction():
                 self._on_step(Step.BEGUN)
-                sent = [
-                    await self._producer.send(
-                        out.topic, key=out.key, value=out.value, headers=list(out.headers)
-                    )
-                    for out in outgoing
-                ]
-                await asyncio.gather(*sent)
+                await asyncio.gather(*await send_each(self._producer, outgoing))
                 self._on_step(Step.SENT)
             self._on_step(Step.COMMITTED)
         took_s = time.monotonic() - began_s
+        self._traces.end(opened, time.time_ns())
         for publication in due:
             self._coordinator.acknowledge(publication, took_s)
-            logger.info(publication.describe())
+            logger.info(publication.describe(), extra=version_about(publication))
 
     def _patience_s(self) -> float:
         wake_ms = self._coordinator.wake_at_ms()
@@ -205,9 +221,8 @@ class MetaWriter:
 class MetaWorker:
     """Stands by until the group gives it the ledger, and writes for as long as it holds it."""
 
-    def __init__(self, settings: MetaSettings, on_step: OnStep = _ignore) -> None:
-        self._settings = settings
-        self._on_step = on_step
+    def __init__(self, make_writer: Callable[[], MetaWriter]) -> None:
+        self._make_writer = make_writer
         self._holds = asyncio.Event()
         self._term: asyncio.Task[None] | None = None
 
@@ -232,9 +247,7 @@ class MetaWorker:
         """
         while True:
             await self._holds.wait()
-            term = self._term = asyncio.ensure_future(
-                MetaWriter(self._settings, self._on_step).run()
-            )
+            term = self._term = asyncio.ensure_future(self._make_writer().run())
             try:
                 await asyncio.wait({term})
             finally:
@@ -250,10 +263,12 @@ class MetaWorker:
                 await asyncio.sleep(RETRY_S)
 
 
-def create_meta_app(settings: MetaSettings, on_step: OnStep = _ignore) -> ScarcityApp:
+def create_meta_app(
+    settings: MetaSettings, on_step: OnStep = _ignore, spans: Spans | None = None
+) -> ScarcityApp:
     """The Faust app of one worker."""
     app = create_app("meta", settings.kafka)
-    worker = MetaWorker(settings, on_step)
+    worker = MetaWorker(partial(MetaWriter, settings, on_step, spans))
 
     @app.agent(app.topic(LEDGER))
     async def hold_ledger(entries: Any) -> None:
@@ -287,7 +302,8 @@ def main(environ: Mapping[str, str]) -> None:
         InputError: a value of the environment is wrong.
         ServiceError: the broker refused the service for good.
     """
-    run_app(create_meta_app(MetaSettings.from_environment(environ)))
+    settings = MetaSettings.from_environment(environ)
+    run_app(create_meta_app(settings, spans=spans_of(environ, "meta")))
 
 
 def _may_try_again(error: BrokerError) -> bool:

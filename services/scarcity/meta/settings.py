@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 from scarcity.broker.settings import KafkaSettings, read_number
 from scarcity.events.errors import InputError
 from scarcity.keys.files import read_signing_key, read_trusted_keys
-from scarcity.keys.signing import SigningKey, TrustedKeys
+from scarcity.keys.operators import read_operator_keys
+from scarcity.keys.signing import PublicKey, SigningKey, TrustedKeys
 from scarcity.learning.online_maml import LearningSettings
 from scarcity.meta.checkpoints import DEFAULT_VERSIONS
 
@@ -31,7 +32,8 @@ class MetaSettings:
     Attributes:
         learning: the engine's rules.
         signing: the writer's key; None: ledger entries are not signed.
-        operators: whose rulings are heeded.
+        operators: whose rulings are heeded; when no file is named for them, ``enrolling``.
+        enrolling: operators whose clients may register; empty: whoever may write to the topic.
         checkpoint_versions: versions a domain between two checkpoints, on average; 0: none.
     """
 
@@ -40,6 +42,7 @@ class MetaSettings:
     signing: SigningKey | None = None
     operators: TrustedKeys = field(default_factory=TrustedKeys)
     checkpoint_versions: int = DEFAULT_VERSIONS
+    enrolling: tuple[PublicKey, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "MetaSettings":
@@ -51,12 +54,14 @@ class MetaSettings:
         >>> MetaSettings.from_environment({"SCARCITY_META_MODE": "stream"}).learning.mode
         'stream'
         """
+        enrolling = read_operator_keys(environ)
         return cls(
             KafkaSettings.from_environment(environ),
             read_learning(environ),
             _key_file(environ, SIGNING_KEY_KEY, read_signing_key, None),
-            _key_file(environ, OPERATOR_KEYS_KEY, read_trusted_keys, TrustedKeys()),
+            _key_file(environ, OPERATOR_KEYS_KEY, read_trusted_keys, TrustedKeys(enrolling)),
             read_number(environ, CHECKPOINT_VERSIONS_KEY, int, DEFAULT_VERSIONS, 0, 10**6),
+            tuple(enrolling),
         )
 
 

@@ -1,10 +1,12 @@
-"""`scarcity watch`: the live view, from the topics alone."""
+"""`scarcity watch`: the live view, from the topics alone. And `scarcity status`."""
 
 import argparse
 import asyncio
 import os
 import time
 from typing import TYPE_CHECKING
+
+from scarcity.monitor import status_command
 
 if TYPE_CHECKING:
     from scarcity.broker.settings import KafkaSettings
@@ -13,7 +15,8 @@ REFRESH_S = 0.5
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `watch`."""
+    """Add `watch` and `status`."""
+    status_command.register(commands)
     parser = commands.add_parser(
         "watch",
         help="show all domains live, from the topics alone",

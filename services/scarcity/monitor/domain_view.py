@@ -8,6 +8,7 @@ from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.dp_rules import DpRules
 from scarcity.events.evaluation import Evaluation
 from scarcity.events.gossip_plan import GossipPlan
+from scarcity.events.gossip_weights import Refusal
 from scarcity.monitor.series import Latencies, Rate, RunningTotal, Thinned
 
 MAX_CLIENTS = 100_000
@@ -100,6 +101,7 @@ class GossipLine(msgspec.Struct):
     exchanges: int = 0
     evictions: int = 0
     readmissions: int = 0
+    refused: dict[str, int] = {}
     schema_version: str = SCHEMA_VERSION
 
 
@@ -118,7 +120,11 @@ class DomainView:
             `repair`; at most MAX_CLIENTS.
         repairs: versions that are repairs.
         rounds: ledger entries over versions; ``evaluations`` likewise.
+        round_at_ms: when the newest ledger entry was written; 0 before any.
+        start_loss: mean loss of the first ledger entry that had one.
+        forgotten: clients that the global memory let go.
         plans: the newest gossip plan of at most MAX_PLANS clients.
+        refused: peers' messages that clients refused, by reason.
     """
 
     def __init__(self, name: str) -> None:
@@ -136,6 +142,9 @@ class DomainView:
         self.latencies = Latencies()
         self.latency_series: Thinned[float] = Thinned()
         self.rounds: Thinned[RoundLine] = Thinned()
+        self.round_at_ms = 0
+        self.start_loss: float | None = None
+        self.forgotten = 0
         self.reverted_rounds = 0
         self.marked: OrderedDict[str, str] = OrderedDict()
         self.repairs = 0
@@ -143,6 +152,7 @@ class DomainView:
         self.exchanges = RunningTotal(MAX_CLIENTS)
         self.evictions = RunningTotal(MAX_CLIENTS)
         self.readmissions = RunningTotal(MAX_CLIENTS)
+        self.refused = {reason: RunningTotal(MAX_CLIENTS) for reason in Refusal}
         self.gossip_cycle = 0
         self.plans: OrderedDict[str, GossipPlan] = OrderedDict()
         self._last_seen_ms: OrderedDict[str, int] = OrderedDict()
@@ -173,7 +183,7 @@ class DomainView:
 
     def forget(self, client_id: str) -> None:
         """The global memory let a client go."""
-        self._last_seen_ms.pop(client_id, None)
+        self.forgotten += self._last_seen_ms.pop(client_id, None) is not None
 
     def parameters(self, line: ParametersLine, at_ms: int) -> None:
         """New meta-parameters were published at ``at_ms``."""
@@ -183,9 +193,12 @@ class DomainView:
             self.latencies.observe(seconds)
             self.latency_series.add(line.version, max(0.0, seconds))
 
-    def round(self, line: RoundLine) -> None:
-        """A ledger entry was written."""
+    def round(self, line: RoundLine, at_ms: int) -> None:
+        """A ledger entry was written at ``at_ms``."""
         self.version = max(self.version, line.version)
+        self.round_at_ms = max(self.round_at_ms, at_ms)
+        if self.start_loss is None:
+            self.start_loss = line.mean_loss
         self.rounds.add(line.version, line)
         if line.dp is not None and (self.dp is None or line.dp.epsilon >= self.dp.epsilon):
             self.dp = line.dp
@@ -211,6 +224,9 @@ class DomainView:
         self.exchanges.update(line.client_id, line.exchanges)
         self.evictions.update(line.client_id, line.evictions)
         self.readmissions.update(line.client_id, line.readmissions)
+        for reason, total in self.refused.items():
+            if reason in line.refused:
+                total.update(line.client_id, line.refused[reason])
 
     @property
     def clients_heard(self) -> int:

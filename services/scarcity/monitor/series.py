@@ -119,6 +119,10 @@ class Latencies:
         self.total_s += seconds
         self._recent.append(seconds)
 
+    def recent(self) -> list[float]:
+        """The newest observations, at most 512, as they came; seconds."""
+        return list(self._recent)
+
     def quantile(self, share: float) -> float | None:
         """Smallest recent observation that at least ``share`` of them do not exceed; seconds.
 

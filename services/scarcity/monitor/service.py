@@ -1,13 +1,15 @@
-"""The monitor's worker: follows every topic, serves `/metrics` and `/health` on the loopback.
+"""The monitor's worker: follows every topic, serves `/metrics` and `/health`.
 
 It keeps nothing: a restart reads the topics again.
 """
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiohttp import web as http
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -16,27 +18,29 @@ from mode import Service
 from scarcity.broker.clock import now_ms
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.following import follow
+from scarcity.broker.groups import count_members, read_lag
 from scarcity.broker.kafka import start_with_backoff
 from scarcity.broker.settings import KafkaSettings
-from scarcity.monitor.metrics import SystemCollector, exposition
-from scarcity.monitor.settings import MonitorSettings
+from scarcity.monitor.lag import groups_of
+from scarcity.monitor.metrics import SERVICE_GROUPS, Groups, SystemCollector, exposition
+from scarcity.monitor.settings import TOKEN_FILE_KEY, MonitorSettings
 from scarcity.monitor.view import SystemView
 from scarcity.monitor.watching import WATCHED_TOPICS, fold_topics
 
-OUR_GROUPS = "scarcity-"
-# Meta joins this group to learn which worker is the active writer; it reads nothing by it, so that
-# the distance to the end says nothing.
-HELD_NOT_READ = frozenset({("scarcity-meta", "ledger")})
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[http.Request], Awaitable[http.StreamResponse]]
+HEALTH = "/health"
 METRICS_HEADERS = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 
 
 @dataclass
 class Monitoring:
-    """What the worker holds: the view, whether it is up to date, the newest lag."""
+    """What the worker holds: the view, whether it is up to date, the newest look at groups."""
 
     view: SystemView
     caught_up: asyncio.Event = field(default_factory=asyncio.Event)
-    lag: dict[tuple[str, str], int] = field(default_factory=dict)
+    groups: Groups = field(default_factory=Groups)
 
     def health(self, at_ms: int) -> tuple[int, dict[str, Any]]:
         """HTTP status and body: 200 once the view has caught up with the topics, else 503."""
@@ -52,54 +56,66 @@ class Monitoring:
         return (200 if ready else 503), body
 
 
-async def read_lag(
-    admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer
-) -> dict[tuple[str, str], int]:
-    """Records that our consumer groups are behind the end of each topic, by (group, topic)."""
-    lag: dict[tuple[str, str], int] = {}
-    groups = [name for name, _ in await admin.list_consumer_groups()]
-    for group in sorted(g for g in groups if g.startswith(OUR_GROUPS)):
-        committed = await admin.list_consumer_group_offsets(group)
-        if not committed:
-            continue
-        ends = await consumer.end_offsets(list(committed))
-        for partition, position in committed.items():
-            key = (group, partition.topic)
-            if key in HELD_NOT_READ:
-                continue
-            behind = max(0, ends[partition] - max(0, position.offset))
-            lag[key] = lag.get(key, 0) + behind
-    return lag
-
-
-async def follow_lag(settings: KafkaSettings, monitoring: Monitoring, every_s: float) -> None:
-    """Read the lag every so often; a broker that is away leaves the last reading."""
+async def follow_groups(settings: KafkaSettings, monitoring: Monitoring, every_s: float) -> None:
+    """Look at the consumer groups every so often; a broker that is away leaves the last reading."""
     admin = AIOKafkaAdminClient(**settings.client_options())
     consumer = AIOKafkaConsumer(**settings.client_options(), group_id=None)
     try:
-        await start_with_backoff(admin.start, "read the lag of consumer groups")
-        await start_with_backoff(consumer.start, "read the lag of consumer groups")
+        await start_with_backoff(admin.start, "read the lag of consumer groups", settings)
+        await start_with_backoff(consumer.start, "read the lag of consumer groups", settings)
         while True:
             try:
-                monitoring.lag = await read_lag(admin, consumer)
+                lag = await read_lag(admin, consumer, SERVICE_GROUPS)
+                members = await count_members(admin, SERVICE_GROUPS)
             except KafkaError as error:
                 if not error.retriable:
                     raise
+            else:
+                monitoring.groups = groups_of(lag, members, now_ms())
             await asyncio.sleep(every_s)
     finally:
         await consumer.stop()
         await admin.close()
 
 
+def guard(monitor: MonitorSettings) -> Any:
+    """A middleware that answers 401 to who does not show the token; HEALTH answers anybody."""
+
+    @http.middleware
+    async def check(request: http.Request, handler: Handler) -> http.StreamResponse:
+        told = request.headers.get("Authorization", "")
+        if request.path != HEALTH and not monitor.lets_in(told):
+            return http.Response(
+                status=401,
+                text="A token is needed: Authorization: Bearer …\n",
+                headers={"WWW-Authenticate": 'Bearer realm="scarcity"'},
+            )
+        return await handler(request)
+
+    return check
+
+
 def build_app(
     settings: KafkaSettings, monitor: MonitorSettings, monitoring: Monitoring
 ) -> ScarcityApp:
     """The Faust app: two supervised followers and two pages."""
-    app = create_app("monitor", settings, web_port=monitor.port)
+    if monitor.is_open:
+        logger.warning(
+            "whoever reaches %s:%d may read the metrics: %s asks for a token",
+            monitor.bind, monitor.port, TOKEN_FILE_KEY,
+        )  # fmt: skip
+    app = create_app(
+        "monitor",
+        settings,
+        web_port=monitor.port,
+        web_bind=monitor.bind,
+        web_guard=guard(monitor),
+    )
+    app.ready_when = monitoring.caught_up.is_set
 
     @app.service
     class Followers(Service):
-        """Reads topics and lag; an error ends the worker, and its restart reads again."""
+        """Reads topics and groups; an error ends the worker, and its restart reads again."""
 
         @Service.task
         async def _topics(self) -> None:
@@ -107,17 +123,19 @@ def build_app(
             await fold_topics(batches, monitoring.view, caught_up=monitoring.caught_up)
 
         @Service.task
-        async def _lag(self) -> None:
-            await follow_lag(settings, monitoring, monitor.lag_every_s)
+        async def _groups(self) -> None:
+            await follow_groups(settings, monitoring, monitor.lag_every_s)
 
     @app.page("/metrics")
     async def metrics(web: Any, _request: Any) -> Any:
-        collector = SystemCollector(monitoring.view, now_ms, lambda: monitoring.lag)
-        return web.bytes(exposition(collector), headers=METRICS_HEADERS)
+        collector = SystemCollector(monitoring.view, now_ms, lambda: monitoring.groups)
+        return web.bytes(exposition(collector, process=True), headers=METRICS_HEADERS)
 
-    @app.page("/health")
-    async def health(web: Any, _request: Any) -> Any:
+    @app.page(HEALTH)
+    async def health(web: Any, request: Any) -> Any:
         status, body = monitoring.health(now_ms())
+        if not monitor.lets_in(request.headers.get("Authorization", "")):
+            body = {"status": body["status"]}
         return web.json(body, status=status)
 
     return app

@@ -154,7 +154,7 @@ class SystemView:
 
     def _round(self, record: Record) -> None:
         line = decode_json(record.value, RoundLine)
-        self._domain(line.domain).round(line)
+        self._domain(line.domain).round(line, record.timestamp_ms)
 
     def _plan(self, record: Record) -> None:
         if record.value is not None:

@@ -1,6 +1,7 @@
 """`scarcity simulate SCENARIO.yaml`."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from scarcity.events.errors import InputError
@@ -23,6 +24,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="DIR",
         help="write result.jsonl, ledger.jsonl and report.html into this directory",
     )
+    parser.add_argument(
+        "--parquet", type=Path, metavar="FILE", help="write all lines of the result as one table"
+    )
     parser.set_defaults(handler=_simulate)
 
 
@@ -43,8 +47,26 @@ def _simulate(args: argparse.Namespace) -> int:
 
     from scarcity.simulation.screen import run_on_screen
 
-    run_on_screen(scenario, args.out)
+    if args.parquet is not None:
+        check_parquet(args.parquet)
+    result = run_on_screen(scenario, args.out)
+    if args.parquet is not None:
+        from scarcity.simulation.tables import write_parquet
+
+        write_parquet(args.parquet, result.lines())
     return 0
+
+
+def check_parquet(path: Path) -> None:
+    """Say before a long run what would fail after it.
+
+    Raises:
+        InputError: there is no such directory.
+        ModuleNotFoundError: the extra `arrow` is not installed.
+    """
+    import_module("pyarrow")
+    if not path.resolve().parent.is_dir():
+        raise InputError(f"--parquet {path}: there is no directory {path.resolve().parent}")
 
 
 def _make_directory(path: Path) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from scarcity.demo.charts import Series, legend, line_chart
-from scarcity.demo.report_style import SCRIPT, STYLE
+from scarcity.reports.charts import Series, legend, line_chart
+from scarcity.reports.style import SCRIPT, STYLE
 from scarcity.simulation.result import DomainLine, SimulationResult
 
 HEADINGS = (

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -166,6 +167,19 @@ class SimulationResult:
     domain_losses: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     prequential: list[PrequentialLine] = field(default_factory=list)
     gossip: list[GossipLine] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        domains = ", ".join(f"{d.domain} v{d.version}" for d in self.domains)
+        return (
+            f"SimulationResult({self.name!r}, seed {self.seed}, {domains or 'no domain'}; "
+            f"{self.client_rounds} client-rounds, ledger of {len(self.ledger)})"
+        )
+
+    def to_pandas(self, kind: str | None = None) -> Any:
+        """The lines as a DataFrame; see simulation/tables.py for ``kind``."""
+        from scarcity.simulation.tables import lines_frame
+
+        return lines_frame(self.lines(), kind)
 
     @property
     def client_rounds(self) -> int:

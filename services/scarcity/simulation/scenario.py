@@ -238,6 +238,8 @@ class DomainScenario(Strict, frozen=True):
             raise ValueError("attackers: their shares add up to more than 1")
         if (self.privacy == "dp") != (self.dp is not None):
             raise ValueError("dp: goes with `privacy: dp`, and with that alone")
+        if self.privacy == "secagg":
+            raise ValueError("privacy: the simulation plays no rounds of secure sums")
         if self.dp is not None and self.policy is not None and self.policy.mode != "deadline":
             raise ValueError("policy: in mode dp rounds close at their deadline (mode: deadline)")
 

@@ -1,0 +1,1 @@
+"""What runs the services: images, compose, Helm, Prometheus, Grafana; Python writes their files."""

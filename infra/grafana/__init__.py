@@ -1,0 +1,1 @@
+"""Dashboards as code: `views` says what they show, `build` writes the JSON."""

@@ -1,0 +1,1 @@
+"""One file a dashboard: the panels, and the query behind every figure."""

@@ -1,0 +1,1 @@
+"""What each page shows, as JSON documents made of a board; pure."""

@@ -1,0 +1,1 @@
+"""Whether a service on this machine is alive and ready, by a file that it renews."""

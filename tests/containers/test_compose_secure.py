@@ -1,0 +1,62 @@
+"""With TLS, passwords and rights on it learns, loses a broker, and refuses strangers."""
+
+import pytest
+from chaos.compose import CommandError, ComposeSystem
+from chaos.compose_run import run
+from tests.containers.judging import STOP_S, tell_and_judge
+
+pytestmark = pytest.mark.timeout(3000)
+ROUNDS = 12  # the long run is that of test_compose.py
+
+
+async def test_nothing_drifts_and_the_rights_are_those_of_topics_yaml(
+    secure_system: ComposeSystem,
+) -> None:
+    principals = ("--acls", "--principals", "/etc/scarcity/principals.yaml")
+    told = await secure_system.compose(
+        *("run", "--rm", "-T", "topics"),
+        *("topics", "drift", "--replication", "3", "--min-isr", "2", *principals),
+        within_s=180,
+    )
+    assert "create" not in told
+
+
+async def test_a_container_without_a_password_is_refused(secure_system: ComposeSystem) -> None:
+    # Its own address, certificates and network, and no login.
+    with pytest.raises(CommandError, match="scarcity: "):
+        await secure_system.compose(
+            *("run", "--rm", "-T", "-e", "SCARCITY_SECURITY_PROTOCOL=SASL_SSL"),
+            *("-e", "SCARCITY_BOOTSTRAP_SERVERS=kafka-1:9092", "-e", "SCARCITY_TLS_CERT_FILE="),
+            *("-e", "SCARCITY_TLS_KEY_FILE=", "tools", "domain", "list"),
+        )
+
+
+async def test_a_client_of_one_domain_does_not_get_into_another(
+    secure_system: ComposeSystem,
+) -> None:
+    told = await _fails(
+        secure_system,
+        *("run", "--rm", "-T", "client-economic"),
+        *("client", "--data", "/data/economic.csv", "--domain", "medical", "--entity", "entity"),
+    )
+    assert "medical" in told
+
+
+async def test_no_password_and_no_key_is_in_a_log(secure_system: ComposeSystem) -> None:
+    logs = await secure_system.compose("logs", within_s=300)
+    secret = await secure_system.execute("memory-1", "cat", "/run/secrets/password")
+    assert secret.strip()
+    assert secret.strip() not in logs
+    assert "BEGIN PRIVATE KEY" not in logs
+
+
+async def test_it_learns_and_survives_as_without(secure_system: ComposeSystem) -> None:
+    outcome = await run(secure_system, lambda text: print(text, flush=True), ROUNDS)
+    tell_and_judge(outcome)
+    assert {n: s for n, (s, _) in outcome.stops.items() if s > STOP_S} == {}
+
+
+async def _fails(system: ComposeSystem, *command: str) -> str:
+    with pytest.raises(CommandError) as told:
+        await system.compose(*command, within_s=180)
+    return str(told.value)
