@@ -23,6 +23,7 @@ INSTALL := $(if $(shell command -v uv),uv pip install --quiet --python $(BIN)/py
 comma := ,
 export OMP_NUM_THREADS ?= 1
 
+.PHONY: compose-data images image-sizes up down logs test-containers
 .PHONY: help demo test test-browser chaos check check-infra check-helm audit-deps sbom format bench bench-fold bench-latency bench-learning bench-bounds bench-audit bench-signing bench-access lock install
 
 help: ## list the commands
@@ -105,7 +106,7 @@ up: images compose-data ## run all in containers: brokers, services, clients, Pr
 	$(COMPOSE) up -d --wait
 
 down: ## stop the containers; ARGS=-v drops their data too
-	$(COMPOSE) down $(ARGS)
+	$(COMPOSE) down --remove-orphans $(ARGS)
 
 logs: ## follow the logs of all containers (ARGS=meta: of one service)
 	$(COMPOSE) logs --follow --tail 100 $(ARGS)

@@ -132,6 +132,14 @@ class ComposeSystem:
             if await made.wait():
                 raise CommandError(f"infra/compose/{script} failed")
         await self.compose("up", "-d", "--no-build", within_s=UP_WITHIN_S)
+        await self.become_healthy()
+
+    async def become_healthy(self) -> None:
+        """Return when every container is healthy or, if it is a job, has done its work.
+
+        Raises:
+            CommandError: one is neither after nine minutes; with its last lines.
+        """
         end = time.monotonic() + UP_WITHIN_S
         while unwell := [name for name, state in (await self.states()).items() if not _well(state)]:
             if time.monotonic() > end:

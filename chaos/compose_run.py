@@ -21,6 +21,7 @@ from chaos.ledger_check import (
     neither_used_nor_superseded,
     read_ledger,
 )
+from scarcity.events.errors import BrokerError
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.topics import insights_topic
 from scarcity.events.types import Position, Record
@@ -65,7 +66,10 @@ async def run(
     kafka = system.settings
 
     async def made(wanted: int) -> bool:
-        newest = {e.domain: e.version for e in entries_of(await read_ledger(kafka))}
+        try:
+            newest = {e.domain: e.version for e in entries_of(await read_ledger(kafka))}
+        except BrokerError:
+            return False  # a partition of the lost broker has no leader yet
         return min((newest.get(domain, 0) for domain in DOMAINS), default=0) >= wanted
 
     async def learn(wanted: int) -> float:
@@ -85,6 +89,7 @@ async def run(
     say(f"{rounds} rounds a domain after {figures['seconds']:.0f} s, without them")
     figures["longest pause, s"] = longest_pause_s(await read_ledger(kafka), killed_at_ms)
     await asyncio.gather(*map(system.start_again, KILLED))
+    await system.become_healthy()
     say(f"started {' and '.join(KILLED)} again")
     checks, stops = await _rest_and_compare(system, say)
     for name in STOPPED:

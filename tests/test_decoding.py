@@ -1,7 +1,8 @@
 """Bytes are turned into values in known places only, each after a look at their size."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -41,14 +42,19 @@ DECODES = {
 }
 
 
-def modules(root: Path) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(root.rglob("*.py")):
-        yield path, ast.parse(path.read_text("utf-8"))
+Nodes = Sequence[ast.AST]
 
 
-def calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
+@cache
+def modules(root: Path) -> list[tuple[Path, Nodes]]:
+    """Each source file and all nodes of its tree."""
+    found = sorted(root.rglob("*.py"))
+    return [(path, list(ast.walk(ast.parse(path.read_text("utf-8"))))) for path in found]
+
+
+def calls(nodes: Nodes) -> Iterator[tuple[str, str, ast.Call]]:
     """Calls `a.b()` and `a.x.b()` as (last name before the dot, name, call); `b()` as ("", b)."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
             yield getattr(owner, "attr", None) or getattr(owner, "id", ""), node.func.attr, node
@@ -56,8 +62,8 @@ def calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
             yield "", node.func.id, node
 
 
-def decodes(tree: ast.Module) -> bool:
-    for owner, name, _ in calls(tree):
+def decodes(nodes: Nodes) -> bool:
+    for owner, name, _ in calls(nodes):
         if name in {"Decoder", "unpackb", "Unpacker"}:
             return True
         if owner in {"json", "msgpack"} and name in {"decode", "loads", "load"}:
@@ -68,19 +74,19 @@ def decodes(tree: ast.Module) -> bool:
 
 
 def test_every_place_that_decodes_is_known() -> None:
-    found = {str(p.relative_to(PACKAGE)) for p, tree in modules(PACKAGE) if decodes(tree)}
+    found = {str(p.relative_to(PACKAGE)) for p, nodes in modules(PACKAGE) if decodes(nodes)}
     assert found == DECODES.keys(), "say what bounds it, and fuzz it (tests/fuzz)"
 
 
 def test_nothing_runs_code_that_its_input_names() -> None:
     for root in SOURCES:
-        for path, tree in modules(root):
-            for node in ast.walk(tree):
+        for path, nodes in modules(root):
+            for node in nodes:
                 if isinstance(node, ast.Import):
                     assert not NEVER & {alias.name.partition(".")[0] for alias in node.names}, path
                 if isinstance(node, ast.ImportFrom):
                     assert (node.module or "").partition(".")[0] not in NEVER, path
-            for owner, name, _ in calls(tree):
+            for owner, name, _ in calls(nodes):
                 called = (owner or "builtins", name)
                 assert called not in NEVER_CALLED, f"{path}: {owner}.{name}"
 
@@ -89,8 +95,8 @@ def test_yaml_is_read_by_loaders_that_make_plain_values_alone() -> None:
     assert issubclass(yaml_place._Loader, yaml.SafeLoader)
     given = {}
     for root in SOURCES:
-        for path, tree in modules(root):
-            for owner, name, call in calls(tree):
+        for path, nodes in modules(root):
+            for owner, name, call in calls(nodes):
                 if owner == "yaml" and name in {"load_all", "compose", "compose_all", "parse"}:
                     loader = [k.value for k in call.keywords if k.arg == "Loader"]
                     names = {getattr(one, "id", getattr(one, "attr", "")) for one in loader}

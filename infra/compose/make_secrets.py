@@ -17,7 +17,7 @@ from scarcity.broker.tls_files import issue, make_authority
 from scarcity.demo.panels import PANEL_NAMES
 
 BROKERS = ("kafka-1", "kafka-2", "kafka-3")
-SERVICES = ("memory", "meta", "gossip", "monitor", "operator")
+SERVICES = ("memory", "meta", "gossip", "monitor", "audit", "operator")
 CLIENTS = {f"client-{domain}": domain for domain in PANEL_NAMES}
 PASSWORD_BYTES = 24
 

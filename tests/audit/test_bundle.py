@@ -147,3 +147,13 @@ def test_a_member_made_to_fill_the_memory_is_not_unpacked(log: AuditLog, tmp_pat
             archive.writestr(one, content)
     with pytest.raises(ServiceError, match="would grow to 10000000 bytes"):
         read_bundle(path)
+
+
+@pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"format":' * 50_000])
+def test_a_manifest_that_nests_without_end_is_refused(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "x.bundle"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", raw)
+    with pytest.raises(InputError) as refused:
+        read_bundle(path)
+    assert "\n" not in str(refused.value)

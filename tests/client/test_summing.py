@@ -71,6 +71,17 @@ def test_it_says_nothing_of_a_version_that_is_over() -> None:
     assert client.summing.answers(["c00"], client.versions) == []
 
 
+def test_a_sum_of_itself_alone_is_refused_and_not_an_error() -> None:
+    world = World(waves(3))
+    world.until_stage("share")
+    notice = world.notices()[-1]
+    alone = SecureRound(DOMAIN, notice.round, notice.version, "mask", ["c00"], threshold=3)
+    client = world.clients["c00"]
+    client.summing.take(record(SECAGG_ROUNDS, DOMAIN, alone))
+    assert client.summing.answers(["c00"], client.versions) == []
+    assert "c00" in client.summing.remarks[0]
+
+
 def test_an_earlier_round_and_another_domain_are_passed_over() -> None:
     world = World(waves(3))
     world.until_stage("call")

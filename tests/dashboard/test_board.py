@@ -160,3 +160,31 @@ def test_an_async_round_waits_for_its_buffer() -> None:
 def test_an_empty_board_has_every_page() -> None:
     for name in PAGES:
         assert orjson.dumps(page(Board(), name))
+
+
+def test_numbers_and_names_that_no_page_could_hold_are_left_out() -> None:
+    def told(topic: str, key: str, text: str) -> Record:
+        return records.record(topic, key, text.encode())
+
+    large = "9" * 60
+    board = board_of(
+        [
+            *records.a_session(),
+            told("clients", "a", f'{{"client_id":"a","domain":"retail","rows":{large}}}'),
+            told("clients", "b", '{"client_id":"b","domain":"<b>","rows":1}'),
+            told("clients", "c", f'{{"client_id":"c","domain":"{"x" * 999}","rows":1}}'),
+            told(
+                "insights.retail",
+                "retail-1",
+                f'{{"client_id":"retail-1","avg_loss":1,"meta_version":{large}}}',
+            ),
+            weights("d", "retail", 2**62, evicted=["x" * 99_999], exchanges=2**62),
+            weights("d", "retail", 2**62, evicted=["x" * 99_999, "retail-1"], exchanges=1),
+        ]
+    )
+    assert board.names() == ["energy", "retail"]
+    found = board.clients.find("retail", "d")
+    assert found is not None
+    assert found.evicted == ("retail-1",)
+    for name in PAGES:
+        assert orjson.dumps(page(board, name, domain="retail", client="retail-1"))

@@ -27,6 +27,13 @@ def test_the_page_of_a_domain_tells_all_that_was_promised() -> None:
     assert told["evaluations"]["gain"] == pytest.approx(0.21 / 0.5 - 1)
 
 
+def test_every_step_that_was_taken_back_is_marked_on_a_curve_that_is_thinned() -> None:
+    entries = [records.ledger("retail", n, reverted=n in (301, 777)) for n in range(1000)]
+    told = page(board_of(entries), "domain", domain="retail")["loss"]
+    assert told["reverted"] == [301, 777]
+    assert len(told["x"]) == len(told["smooth"]) == len(told["mean"]) <= 241
+
+
 def test_privacy_spent_is_epsilon_or_a_share_of_a_budget() -> None:
     board = board_of([*records.a_private_session(), records.profile("ward", "budget")])
     assert page(board, "domain", domain="ward")["privacy"]["epsilon"] == 0.75

@@ -72,7 +72,7 @@ def _fold(memory: GlobalMemory) -> Callable[[Record], None]:
     def take(record: Record) -> None:
         result = memory.fold([record])
         # Nothing is lost: what was not taken is parked, byte for byte.
-        assert all(parked.value == (record.value or b"") for parked in result.dead_letters)
+        assert all((parked.value or b"") == (record.value or b"") for parked in result.dead_letters)
 
     return take
 

@@ -114,7 +114,8 @@ async def judged(broker: KafkaBroker, address: str, domain: str, table: Path) ->
 
 @pytest.fixture
 def kept_logging() -> Iterator[None]:
-    """The commands set logging up for a process of their own."""
+    """The commands set logging and SIGTERM up for a process of their own."""
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     names = ("", "aiokafka", "faust", "mode")
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = list(logging.getLogger().handlers)
@@ -122,6 +123,7 @@ def kept_logging() -> Iterator[None]:
     logging.getLogger().handlers[:] = handlers
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+    signal.signal(signal.SIGTERM, on_sigterm)
 
 
 @pytest.mark.usefixtures("kept_logging")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
 # The tutorial starts the system that the later pages go on with.
-PAGES = ("tutorial.md", "audit.md", "errors.md")
+PAGES = ("tutorial.md", "audit.md", "reports.md", "enrolment.md", "errors.md")
 WAIT_S = 60.0
 # A reader has the usual ports for himself; tests have others, and no other directory than theirs.
 SHELL = """

@@ -3,9 +3,20 @@
 from collections.abc import Iterable
 
 import msgspec
-from tests.meta.feeding import entries, insight, parameters, profile, started
+import pytest
+from tests.meta.feeding import (
+    client_record,
+    entries,
+    insight,
+    parameters,
+    profile,
+    profile_record,
+    started,
+)
 
+from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import encode_json
+from scarcity.events.errors import EventError
 from scarcity.events.insight import Insight
 from scarcity.events.topics import GLOBAL_MEMORY, insights_topic
 from scarcity.events.types import SLOPE_SCALE, Position, Record
@@ -68,3 +79,22 @@ def test_a_client_alone_makes_no_round_however_much_it_says() -> None:
         versions += len(entries(meta.advance(2_000 + n)))
     assert versions == 0
     assert "waits for" in str(meta.waits["retail"])
+
+
+def test_registrations_for_domains_that_nobody_declared_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scarcity.meta.coordinator.MOST_DOMAINS", 3)
+    meta, _ = started(profile("retail"))
+    for n, name in enumerate(["a", "b", "c", "d", "UPPER", "", "x" * 70]):
+        told = client_record(f"false-{n}", ClientRegistered(f"false-{n}", name, 1, n))
+        if name in ("a", "b"):
+            meta.observe(told)
+            continue
+        with pytest.raises(EventError, match="no domain or one above 3") as refused:
+            meta.observe(told)
+        assert len(str(refused.value)) < 200
+    meta.observe(client_record("calm", ClientRegistered("calm", "retail", 1, 9)))
+    meta.observe(profile_record(profile("wholesale")))  # what an operator declares has room
+    assert [entry.domain for entry in entries(meta.advance(3_000))] == ["wholesale"]
+    assert meta.waits.keys() == {"retail", "a", "b"}

@@ -129,6 +129,12 @@ def test_the_number_of_domains_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert view.unreadable == 1
 
 
+@pytest.mark.parametrize("name", ["", "Retail", "x" * 70, 'a"} 1', "a\nb"])
+def test_what_cannot_be_a_domain_is_no_label(name: str) -> None:
+    view = view_of(records.registered("c", name))
+    assert (view.domains, view.unreadable) == ({}, 1)
+
+
 def test_the_order_between_topics_does_not_matter() -> None:
     given = records.a_session()
     topics = sorted({r.position.topic for r in given})

@@ -187,7 +187,7 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
         refuse_newer(manifest.schema_version)
-    except (msgspec.DecodeError, UnicodeDecodeError, EventError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, EventError) as error:
         raise InputError(f"{path}: its manifest cannot be read: {error}") from None
     if manifest.format != FORMAT or manifest.format_version > FORMAT_VERSION:
         raise InputError(
@@ -253,7 +253,7 @@ class _Line(msgspec.Struct):
 def _records(path: Path, name: str, member: Member, content: bytes) -> tuple[Record, ...]:
     try:
         lines = msgspec.json.Decoder(_Line).decode_lines(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: {name} is not of this format: {error}") from None
     if len(lines) != member.records:
         raise _changed(path, f"{name} has {len(lines)} records, not {member.records}")

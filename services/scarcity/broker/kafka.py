@@ -43,9 +43,7 @@ class KafkaBroker:
         producer = AIOKafkaProducer(**self._settings.producer_options(), client_id=self._client_id)
         self._producer = producer
         try:
-            await start_with_backoff(
-                producer.start, f"producer {self._client_id}", self._settings
-            )
+            await start_with_backoff(producer.start, f"producer {self._client_id}", self._settings)
         except BaseException:
             await producer.stop()
             raise

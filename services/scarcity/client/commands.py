@@ -95,8 +95,8 @@ def _register_domain(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 
 def run_client(args: argparse.Namespace) -> int:
     """`scarcity client`; returns after SIGINT or SIGTERM."""
+    from scarcity.broker.logs import configure_logging
     from scarcity.client.settings import Pacing
-    from scarcity.configuration.startup import log_settings
     from scarcity.events.topics import check_domain
     from scarcity.health.stopping import stop_at_once_on_sigterm
 
@@ -108,7 +108,7 @@ def run_client(args: argparse.Namespace) -> int:
         clients_per_round=args.clients_per_round,
     )
     settings = settings_of(args, waits=True)
-    log_settings("client", args.environment)
+    configure_logging(debug=bool(os.environ.get("SCARCITY_DEBUG")), service="client")
     try:
         asyncio.run(_until_terminated(settings, args, pacing))
     except asyncio.CancelledError:
@@ -128,6 +128,7 @@ async def _until_terminated(
     from scarcity.client.service import ClientHost
     from scarcity.client.signing import within_certificates
     from scarcity.client.table import check_readable, read_clients
+    from scarcity.configuration.startup import log_settings
     from scarcity.events.errors import InputError
     from scarcity.health.heartbeat import READY, beating, heartbeat_file
     from scarcity.health.stopping import leave_in_any_case
@@ -160,6 +161,8 @@ async def _until_terminated(
         rows = read_clients(
             args.data, profile, target=args.target, entity=args.entity, client_id=args.id
         )
+        # Not before: what a person got wrong is one line.
+        log_settings("client", args.environment)
         if args.evaluate:
             host = EvaluationHost(broker, profile, rows, pacing, now_ms=now_ms)
         else:
@@ -177,6 +180,8 @@ async def _until_terminated(
                 identities=identities,
                 spans=spans_of(os.environ, "client"),
             )
+        # Not sooner: what is wrong with the file or the domain is told on one line.
+        log_settings("client", args.environment)
         await host.run()
 
 

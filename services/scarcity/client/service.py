@@ -161,6 +161,7 @@ class ClientHost:
             ServiceError: the broker refuses, or the domain changed in a way that needs a restart.
         """
         await self._join()
+        failed: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 view = TracedView(self._view, self._traces, time_ns)
@@ -170,7 +171,9 @@ class ClientHost:
                 if self._group.mode == "secagg":
                     tasks.create_task(self._sums.run(self._now_ms))
         except* ServiceError as errors:
-            raise errors.exceptions[0] from None
+            failed = errors.exceptions[0]  # raised here, CPython 3.11.2 would wrap it again
+        if failed is not None:
+            raise failed from None
 
     async def _join(self) -> None:
         earlier: dict[str, ClientRegistered] = {}

@@ -179,13 +179,15 @@ class Summing:
         if current.number > notice.version:
             self._to_do.clear()  # the round is over
             return []
-        sealed = self._sealed[notice.round]
+        sealed = self._sealed.get(notice.round, {})
         peers = set(notice.clients)
         able = [c for c in asked if peers - {c} <= sealed.get(c, {}).keys()]
         if not able:
             return []
         terms = dict(zip(able, self._terms(able, notice.round, versions), strict=True))
-        return self._each(able, lambda m: m.mask(notice, terms[m.client_id], sealed[m.client_id]))
+        return self._each(
+            able, lambda m: m.mask(notice, terms[m.client_id], sealed.get(m.client_id, {}))
+        )
 
     def _terms(self, clients: Sequence[str], round_number: int, versions: Versions) -> list[Ints]:
         group, profile, current = self._group, self._group.profile, versions.current

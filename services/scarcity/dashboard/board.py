@@ -4,20 +4,22 @@ Like the monitor's view it takes no clock and holds nothing that the topics cann
 """
 
 import re
+from collections.abc import Iterator
 
 from scarcity.dashboard.chain_tail import ChainTail
 from scarcity.dashboard.clients import ClientIndex
 from scarcity.dashboard.domain_detail import DomainDetail
 from scarcity.dashboard.letters import Letters
 from scarcity.dashboard.lines import (
+    MAX_VERSION,
     ClientLine,
     EvictedLine,
     InsightLine,
     ProfileDetail,
+    RegisteredLine,
     TensorsLine,
     TriedLine,
 )
-from scarcity.events.client_registered import ClientRegistered
 from scarcity.events.codec import decode_json, decode_msgpack
 from scarcity.events.topics import INSIGHTS_PREFIX
 from scarcity.events.types import Record
@@ -25,7 +27,8 @@ from scarcity.monitor.view import SystemView
 
 # A quote inside a JSON string is escaped, so that no name can look like this key.
 _TRIES = re.compile(rb'"candidate_losses"\s*:\s*\{')
-MOST_EVICTED = 64  # of a client, as the page shows them
+MOST_EVICTED = 32  # of a client, as the page shows them
+MAX_PEER_NAME = 128  # of a peer that is not known
 # The topic is compacted: what a client counted long before the first record of it that is kept
 # happened at no time that is known. Above this many it is that; below, one cycle's work.
 MOST_AT_ONCE = 8
@@ -66,7 +69,7 @@ class Board(SystemView):
         line = decode_json(record.value, InsightLine)
         if record.key != line.client_id.encode():
             return  # the memory parks it
-        version = -1 if line.meta_version is None else line.meta_version
+        version = _version(line.meta_version)
         self.clients.heard(domain, line.client_id, record.timestamp_ms, line.avg_loss, version)
         if _TRIES.search(record.value or b""):
             detail.try_starts(decode_json(record.value, TriedLine))
@@ -85,7 +88,7 @@ class Board(SystemView):
         super()._registered(record)
         if record.value is None:
             return  # the key names no domain; a client that left stays as the memory has it
-        told = decode_json(record.value, ClientRegistered)
+        told = decode_json(record.value, RegisteredLine)
         if (client := self.clients.touch(told.domain, told.client_id)) is not None:
             client.registered = True
             client.rows, client.leased_scalars = told.rows, told.leased_scalars
@@ -114,7 +117,7 @@ class Board(SystemView):
         client.first_seen_ms, client.last_seen_ms = line.first_seen_ms, line.last_seen_ms
         if line.latest is not None:
             client.loss, client.epsilon = line.latest.avg_loss, line.latest.epsilon
-            client.version = -1 if line.latest.meta_version is None else line.latest.meta_version
+            client.version = _version(line.latest.meta_version)
 
     def _parameters(self, record: Record) -> None:
         super()._parameters(record)
@@ -124,7 +127,12 @@ class Board(SystemView):
 
     def _round(self, record: Record) -> None:
         super()._round(record)
-        self.chain.add(record)
+        entry = self.chain.add(record)
+        detail = self.detail(entry.domain)
+        if entry.reverted:
+            detail.reverted.append(entry.version)
+        if entry.repair is not None:
+            detail.repairs.append(entry.version)
 
     def _gossip(self, record: Record) -> None:
         super()._gossip(record)
@@ -143,11 +151,25 @@ class Board(SystemView):
         elif sum(told) <= MOST_AT_ONCE:
             detail.gossip.add(record.timestamp_ms, told)
         client.gossip = told
-        client.evicted = tuple(line.evicted[:MOST_EVICTED])
+        client.evicted = tuple(self._peers(line))
+
+    def _peers(self, line: EvictedLine) -> Iterator[str]:
+        """Whom a client leaves out; a name that is known already is not held twice."""
+        for name in line.evicted[:MOST_EVICTED]:
+            peer = self.clients.find(line.domain, name)
+            if peer is not None:
+                yield peer.client_id
+            elif len(name) <= MAX_PEER_NAME:
+                yield name
 
     def _dead_letter(self, record: Record) -> None:
         super()._dead_letter(record)
         self.letters.add(record)
+
+
+def _version(told: int | None) -> int:
+    """A version that a client names; -1 when it names none, or none that can be."""
+    return told if told is not None and 0 <= told <= MAX_VERSION else -1
 
 
 def staleness(board: Board, domain: str, *, most: int = 8) -> list[int]:

@@ -41,8 +41,8 @@ class ChainTail:
         self._entries: deque[Entry] = deque(maxlen=limit)
         self._last_hash = ""
 
-    def add(self, record: Record) -> None:
-        """Take the next record of the ledger.
+    def add(self, record: Record) -> LedgerEntry:
+        """Take the next record of the ledger; returns its entry.
 
         Raises:
             EventError: it holds no entry.
@@ -56,6 +56,7 @@ class ChainTail:
         self._last_hash = entry.hash()
         self._entries.append(Entry(self.length, record.position, entry, self._last_hash, follows))
         self.length += 1
+        return entry
 
     def newest(self, domain: str = "", *, before: int | None = None, many: int = 40) -> list[Entry]:
         """The newest entries, of a domain or of all, the newest first.

@@ -11,6 +11,7 @@ from scarcity.monitor.series import Thinned
 
 MOST_TRIED: Final = 64  # starts of a domain
 MOST_TOLD: Final = 512  # clients' losses of a start
+MOST_MARKS: Final = 128  # on the curve of losses
 BROADCAST_MS: Final = 300
 GOSSIP_MS: Final = 1_500
 
@@ -24,6 +25,7 @@ class DomainDetail:
         experts: over versions: losses that clients route by, routing weights, learning rates.
         start_losses, now_losses: by expert: under the default start, and under the newest version.
         tried: by start, mean losses of clients that tried it.
+        reverted, repairs: the newest versions that took a step back, or are repairs.
         gossip: exchanges, evictions and readmissions over time.
         memory: clients that the memory took in and let go, over time.
         insight_ms, parameters_ms, gossip_ms: when the newest of each was written.
@@ -36,6 +38,8 @@ class DomainDetail:
         self.start_losses: list[float | None] = []
         self.now_losses: list[float | None] = []
         self.tried: dict[str, deque[float]] = {}
+        self.reverted: deque[int] = deque(maxlen=MOST_MARKS)
+        self.repairs: deque[int] = deque(maxlen=MOST_MARKS)
         self.gossip = Timeline(3)
         self.memory = Timeline(2)
         self.insight_ms = self.parameters_ms = self.gossip_ms = 0

@@ -1,10 +1,14 @@
 """The parts of events that the dashboard decodes beyond those that the monitor does."""
 
+from typing import Literal
+
 import msgspec
 
 from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.tensor import TensorPayload
-from scarcity.monitor.domain_view import MemoryLine
+from scarcity.monitor.domain_view import Count, MemoryLine
+
+MAX_VERSION = 2**40
 
 
 class LatestLine(msgspec.Struct):
@@ -28,6 +32,17 @@ class InsightLine(msgspec.Struct):
     client_id: str
     avg_loss: float
     meta_version: int | None = None
+    schema_version: str = SCHEMA_VERSION
+
+
+class RegisteredLine(msgspec.Struct):
+    """The part of a ClientRegistered that the dashboard shows."""
+
+    client_id: str
+    domain: str
+    rows: Count = 0
+    leased_scalars: Count = 0
+    limit_reached: Literal["", "slopes", "all"] = ""
     schema_version: str = SCHEMA_VERSION
 
 
@@ -83,8 +98,8 @@ class EvictedLine(msgspec.Struct):
 
     client_id: str
     domain: str
-    exchanges: int = 0
-    evictions: int = 0
-    readmissions: int = 0
+    exchanges: Count = 0
+    evictions: Count = 0
+    readmissions: Count = 0
     evicted: list[str] = []
     schema_version: str = SCHEMA_VERSION

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+LATEST_MS = 2**42  # the year 2109; a record's time may be its sender's
+
 
 class Timeline:
     """Sums of some counts by bucket; when there are too many buckets, two become one.
@@ -20,7 +22,9 @@ class Timeline:
         self._sums: dict[int, list[int]] = {}
 
     def add(self, at_ms: int, counts: Sequence[int]) -> None:
-        """Add counts at ``at_ms``."""
+        """Add counts at ``at_ms``; a time that cannot be is left out."""
+        if not 0 <= at_ms < LATEST_MS:
+            return
         sums = self._sums.setdefault(at_ms // self.width_ms, [0] * self._counts)
         for number, count in enumerate(counts):
             sums[number] += count

@@ -220,7 +220,7 @@ class Office:
         for number, raw in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 lines.append(msgspec.json.decode(raw, type=Line))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise InputError(f"{path} line {number}: {error}") from None
         return lines
 

@@ -25,13 +25,22 @@ SECAGG_TERMS_PREFIX = "secagg-terms."
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
+def is_domain(name: str) -> bool:
+    """Whether a name can be a domain's: a topic's suffix and a key.
+
+    >>> is_domain("retail-eu"), is_domain("Retail"), is_domain("a" * 65)
+    (True, False, False)
+    """
+    return _DOMAIN.fullmatch(name) is not None
+
+
 def check_domain(domain: str) -> str:
     """Return ``domain`` when it can be a topic's suffix and a key.
 
     Raises:
         InputError: it is not lower-case letters, digits and hyphens.
     """
-    if not _DOMAIN.fullmatch(domain):
+    if not is_domain(domain):
         raise InputError(
             f"domain {domain!r}: use 1 to 64 lower-case letters, digits and hyphens, e.g. retail-eu"
         )

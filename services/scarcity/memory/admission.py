@@ -20,6 +20,7 @@ from scarcity.events.errors import EventError, InsightError, Reason
 from scarcity.events.insight import Insight
 from scarcity.events.types import EXPERT_NAMES, SLOPE_LENGTHS, SLOPE_SCALE, Record
 from scarcity.memory.authority import Authority
+from scarcity.memory.nesting import MAX_NESTING, is_deep
 
 MAX_INSIGHT_BYTES: Final = 1 << 16  # ten experts with slopes take about 2 KiB
 MAX_CLIENT_ID_BYTES: Final = 256
@@ -150,8 +151,11 @@ def admit(
 
 def _decode(value: bytes | None, max_bytes: int) -> tuple[Insight, bool]:
     """The event, and whether the decoder has checked its bounds on the way."""
+    fits = value if value and len(value) <= max_bytes else None
+    if fits and is_deep(fits):
+        raise InsightError(Reason.MALFORMED, f"it nests deeper than {MAX_NESTING} levels")
     try:
-        bounded = decode_bounded(value) if value and len(value) <= max_bytes else None
+        bounded = decode_bounded(fits) if fits else None
         if bounded is not None:
             refuse_newer(bounded.schema_version)
         insight = bounded or decode_json(value, Insight, limit=max_bytes)

@@ -140,7 +140,7 @@ class GlobalMemory:
                         memory.load_credential(client_key, record.value)
                     else:
                         memory.load(client_key, record.value)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise ServiceError(
                         f"{record.position} is no client's record ({error}); upgrade this worker "
                         "to the version that wrote it"

@@ -284,7 +284,7 @@ def _awake(held: Held) -> FoldedClient:
         return held
     try:
         return decode_client(held)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ServiceError(
             f"a client's record is not one that this version reads ({error}): "
             f"{held[:100]!r}…; upgrade this worker to the version that wrote it"

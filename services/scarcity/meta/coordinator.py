@@ -23,6 +23,7 @@ from scarcity.events.topics import (
     GOSSIP_PLAN,
     RULINGS,
     SECAGG_ROUNDS,
+    is_domain,
 )
 from scarcity.events.types import Record
 from scarcity.keys.registration_guard import RegistrationGuard
@@ -48,6 +49,8 @@ from scarcity.meta.secure_rounds import members_domain
 from scarcity.meta.state_codec import WRITER_KEY, decode_domain, decode_family
 from scarcity.meta.summing import advance_sum
 
+# Domains that a registration may still add to: where nobody signs, anyone can name a new one.
+MOST_DOMAINS = 1024
 FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS, SECAGG_ROUNDS)
 
 
@@ -198,8 +201,16 @@ class MetaCoordinator:
         client = decode_json(record.value, ClientRegistered)
         if self._registrations is not None:
             self._registrations.check(record, client.domain)
+        name = client.domain
+        if name not in self._domains and (
+            not is_domain(name) or len(self._domains) >= MOST_DOMAINS
+        ):
+            raise EventError(
+                Reason.OUT_OF_BOUNDS,
+                f"a registration for {name[:64]!r}, which is no domain or one above {MOST_DOMAINS}",
+            )
         self._departed.discard(client_id)
-        self._domain(client.domain).register(client)
+        self._domain(name).register(client)
 
     def _memory(self, record: Record) -> None:
         if record.value is None:

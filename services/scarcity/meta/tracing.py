@@ -48,7 +48,7 @@ class UpdateTraces:
             return
         try:
             source = _decoder.decode(record.value).source
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # the coordinator parks it
         told = record._replace(key=None, value=None, headers=())
         self._waiting[source.topic, source.partition, source.offset] = (context, told)

@@ -1,6 +1,7 @@
 """What the topics say of one domain, in bounded memory."""
 
 from collections import OrderedDict
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +15,10 @@ from scarcity.monitor.series import Latencies, Rate, RunningTotal, Thinned
 MAX_CLIENTS = 100_000
 MAX_PLANS = 512
 DEFAULT_ACTIVE_S = 60.0
+
+
+# What a client counts of itself: bounded, so that sums of many are numbers that can be sent.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 # The monitor decodes only the fields it shows: a reader that skips the slopes and tensors of an
@@ -98,9 +103,9 @@ class GossipLine(msgspec.Struct):
 
     client_id: str
     domain: str
-    exchanges: int = 0
-    evictions: int = 0
-    readmissions: int = 0
+    exchanges: Count = 0
+    evictions: Count = 0
+    readmissions: Count = 0
     refused: dict[str, int] = {}
     schema_version: str = SCHEMA_VERSION
 

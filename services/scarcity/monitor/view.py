@@ -22,6 +22,7 @@ from scarcity.events.topics import (
     INSIGHTS_PREFIX,
     LEDGER,
     META_PARAMETERS,
+    is_domain,
 )
 from scarcity.events.types import Record
 from scarcity.monitor.domain_view import (
@@ -112,9 +113,10 @@ class SystemView:
     def _domain(self, name: str) -> DomainView:
         domain = self.domains.get(name)
         if domain is None:
-            if len(self.domains) >= MAX_DOMAINS:
+            if not is_domain(name) or len(self.domains) >= MAX_DOMAINS:
                 raise EventError(
-                    Reason.OUT_OF_BOUNDS, f"domain {name!r} is above {MAX_DOMAINS} domains"
+                    Reason.OUT_OF_BOUNDS,
+                    f"{name[:64]!r} is no domain, or one above {MAX_DOMAINS} domains",
                 )
             domain = self.domains[name] = DomainView(name)
         return domain

@@ -107,10 +107,6 @@ class OtlpSpans:
         )
         return _OtlpSpan(span)
 
-    def flush(self) -> None:
-        """Send what waits, now."""
-        self._provider.force_flush()
-
     def close(self) -> None:
         """Send what waits, and end the thread."""
         self._provider.shutdown()

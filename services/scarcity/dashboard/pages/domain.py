@@ -20,7 +20,7 @@ from scarcity.dashboard.pages.common import (
 )
 from scarcity.events.types import EXPERT_COUNT
 from scarcity.learning.length_scales import LENGTH_SCALES
-from scarcity.monitor.domain_view import DomainView, RoundLine, best_local
+from scarcity.monitor.domain_view import DomainView, best_local
 
 SPENT_BINS = 10
 
@@ -34,7 +34,6 @@ def domain_page(board: Board, state: State, question: Question, now_ms: int) -> 
         return page
     detail = board.detail(name)
     active = domain.clients_active(now_ms)
-    rounds = spread(domain.rounds.items())
     p50, p99 = quantiles_ms(domain)
     last = domain.rounds.last
     return page | {
@@ -58,9 +57,9 @@ def domain_page(board: Board, state: State, question: Question, now_ms: int) -> 
         },
         "profile": _profile(detail),
         "phases": {k: short(v) for k, v in last.phases_s.items()} if last else {},
-        "loss": _loss(rounds, domain),
+        "loss": _loss(domain, detail),
         "evaluations": _evaluations(domain),
-        "experts": _experts(rounds, domain, detail),
+        "experts": _experts(domain, detail),
         "transfer": _transfer(domain, detail),
         "privacy": _privacy(board, domain, detail),
         "staleness": staleness(board, name),
@@ -84,16 +83,17 @@ def _profile(detail: DomainDetail) -> Document | None:
     }
 
 
-def _loss(rounds: list[tuple[int, RoundLine]], domain: DomainView) -> Document:
+def _loss(domain: DomainView, detail: DomainDetail) -> Document:
+    rounds = domain.rounds.items()
     told = [line.mean_loss for _, line in rounds]
     return {
-        "x": [version for version, _ in rounds],
-        "mean": shorts(told),
-        "smooth": smoothed(told),
-        "reverted": [version for version, line in rounds if line.reverted],
-        "repairs": [version for version, line in rounds if line.closed_by == "repair"],
+        "x": spread([version for version, _ in rounds]),
+        "mean": spread(shorts(told)),
+        "smooth": spread(smoothed(told)),
+        "reverted": list(detail.reverted),
+        "repairs": list(detail.repairs),
         "start": first_loss(domain),
-        "clients": [line.clients for _, line in rounds],
+        "clients": spread([line.clients for _, line in rounds]),
     }
 
 
@@ -111,9 +111,8 @@ def _evaluations(domain: DomainView) -> Document:
     }
 
 
-def _experts(
-    rounds: list[tuple[int, RoundLine]], domain: DomainView, detail: DomainDetail
-) -> Document:
+def _experts(domain: DomainView, detail: DomainDetail) -> Document:
+    rounds = domain.rounds.items()
     figures = spread(detail.experts.items())
     judged = [
         (v, one.routing)
@@ -131,13 +130,13 @@ def _experts(
         experts.append(
             {
                 "scale": scale if isfinite(scale) else None,
-                "loss": smoothed(told),
+                "loss": spread(smoothed(told)),
                 "weight": weights,
                 "rate": shorts(_at(one[2], number) for _, one in figures),
             }
         )
     return {
-        "x": [version for version, _ in rounds],
+        "x": spread([version for version, _ in rounds]),
         "weight_x": [version for version, _ in judged or figures],
         "rate_x": [version for version, _ in figures],
         # Of clients that never took part where someone judges them, else of the domain's losses.

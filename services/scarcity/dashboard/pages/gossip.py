@@ -6,6 +6,7 @@ from scarcity.events.gossip_plan import GossipPlan
 
 MOST_GROUPS = 24  # drawn; the figures count all
 MOST_WAITING = 48
+AHEAD_MS = 60_000
 
 
 def gossip_page(board: Board, state: State, question: Question, now_ms: int) -> Document:
@@ -45,7 +46,8 @@ def gossip_page(board: Board, state: State, question: Question, now_ms: int) -> 
         "readmissions": domain.readmissions.value,
         "left_out": sum(len(c.evicted) for c in board.clients.of_domain(name)),
         "width_ms": line.width_ms,
-        "timeline": [[at_ms, *counts] for at_ms, counts in line.buckets()],
+        # A sender's clock may be ahead.
+        "timeline": [[at, *counts] for at, counts in line.buckets() if at <= now_ms + AHEAD_MS],
     }
 
 

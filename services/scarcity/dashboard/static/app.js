@@ -138,6 +138,12 @@ function themeButton() {
 
 document.querySelector('.skip').addEventListener('click', (event) => { event.preventDefault(); main.focus(); });
 window.addEventListener('hashchange', () => open(true));
+let leaving = 0;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(leaving);
+  if (document.hidden) leaving = setTimeout(() => stream?.pause(), 20000);
+  else stream?.resume();
+});
 new ResizeObserver(soon).observe(main);
 onCursor(soon);
 onSay(soon);

@@ -144,7 +144,8 @@ export function lineChart(spec) {
     class: 'chart', tabindex: '0', role: 'slider', 'aria-orientation': 'horizontal', 'aria-label': `${spec.title || yLabel}, arrow keys read values`,
     'aria-valuemin': '0', 'aria-valuemax': String(x.length - 1), 'aria-valuenow': String(at < 0 ? x.length - 1 : at), 'aria-valuetext': spoken,
     onkeydown: (event) => {
-      if (event.key in keys) { event.preventDefault(); move((at < 0 ? x.length - 1 : at) + keys[event.key]); }
+      // Not `at`: keys come faster than the page is drawn.
+      if (event.key in keys) { event.preventDefault(); move((cursors.get(id) ?? x.length - 1) + keys[event.key]); }
       if (event.key === 'Escape') leave();
     },
     onpointermove: point, onpointerdown: point, onpointerleave: leave, onblur: leave,

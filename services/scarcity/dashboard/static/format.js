@@ -51,13 +51,15 @@ export function ago(thenMs, nowMs) {
   return passed < 2 ? 'now' : `${seconds(Math.round(passed))} ago`;
 }
 
+const LATEST_MS = 4e12; // beyond, a date is no date
+
 export function clock(atMs) {
-  if (!atMs) return NONE;
+  if (!(atMs > 0 && atMs < LATEST_MS)) return NONE;
   return new Date(atMs).toISOString().slice(11, 19);
 }
 
 export function date(atMs) {
-  if (!atMs) return NONE;
+  if (!(atMs > 0 && atMs < LATEST_MS)) return NONE;
   return new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
 }
 

@@ -62,13 +62,28 @@ export class Stream {
   }
 
   again() {
-    if (this.closed) return;
+    if (this.closed || this.paused) return;
     this.source.close();
     clearTimeout(this.silence);
     clearTimeout(this.timer);
     this.say('lost');
     this.timer = setTimeout(() => this.open(), this.delay);
     this.delay = Math.min(2 * this.delay, LONGEST_MS);
+  }
+
+  // A page that nobody looks at needs no stream, and a browser has only six to a server.
+  pause() {
+    if (this.closed || this.paused) return;
+    this.paused = true;
+    clearTimeout(this.silence);
+    clearTimeout(this.timer);
+    this.source.close();
+  }
+
+  resume() {
+    if (this.closed || !this.paused) return;
+    this.paused = false;
+    this.open();
   }
 
   close() {

@@ -56,7 +56,7 @@ function curves(job) {
 
 function influences(job) {
   return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Influence by version' }, h('table', {},
-    h('thead', {}, h('tr', {}, ['Version', 'Moved it by', 'Of the step', 'Rank', 'Weight', ''].map((t, i) => h('th', { scope: 'col', class: i && i < 5 ? 'number' : '' }, t)))),
+    h('thead', {}, h('tr', {}, ['Version', 'Moved it by', 'Of the step', 'Rank', 'Weight', 'Gate'].map((t, i) => h('th', { scope: 'col', class: i && i < 5 ? 'number' : '' }, t)))),
     h('tbody', {}, job.result.versions.map((v) => h('tr', { key: v.version },
       h('th', { scope: 'row' }, `${job.domain}@${v.version}`),
       h('td', { class: 'number' }, f.loss(v.influence)),

@@ -16,7 +16,7 @@ function learned(row) {
   return h('span', { class: 'learned' },
     spark(row.spark, { width: 96, height: 28, style: 'k0', label: `loss ${f.loss(row.loss)}, at the start ${f.loss(row.loss_start)}` }),
     h('span', { class: 'two' }, h('b', {}, f.loss(row.loss)),
-      change === null ? null : h('span', { class: change <= 0 ? 'good-text' : 'bad-text' }, `${change <= 0 ? '▼' : '▲'} ${f.percent(change)}`)));
+      change === null ? null : Math.abs(change) < 0.005 ? h('span', { class: 'note' }, '= 0 %') : h('span', { class: change < 0 ? 'good-text' : 'bad-text' }, `${change < 0 ? '▼' : '▲'} ${f.percent(change)}`)));
 }
 
 function newcomers(row) {
