@@ -29,7 +29,7 @@ def test_a_file_without_a_token_is_one_line_that_names_the_key(
         assert token.decode(errors="replace") not in str(refused.value) or token == b""
 
 
-@pytest.mark.parametrize("given", ["", "0123456789abcde", "0123456789abcdef0", "\udcff", "\ud800", "ü" * 16])
+@pytest.mark.parametrize("given", ["", "0123456789abcde", "0123456789abcdef0", "\udcff", "ü" * 16])
 def test_what_is_not_the_token_is_refused_whatever_it_holds(given: str) -> None:
     assert not is_same(given, "0123456789abcdef")
 
