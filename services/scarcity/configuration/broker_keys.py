@@ -13,7 +13,7 @@ KEYS = (
     Key(
         "SCARCITY_SECURITY_PROTOCOL",
         EVERYONE,
-        "Whether connections are encrypted (SSL), and whether a user and password are shown (SASL).",
+        "Whether connections are encrypted (SSL), and whether user and password are shown (SASL).",
         Choice(("PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT")),
         "PLAINTEXT",
     ),
