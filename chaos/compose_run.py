@@ -24,7 +24,7 @@ from chaos.ledger_check import (
 from scarcity.events.errors import BrokerError
 from scarcity.events.ledger_entry import LedgerEntry
 from scarcity.events.topics import insights_topic
-from scarcity.events.types import Position, Record
+from scarcity.events.types import Position
 
 DOMAINS: Final = ("economic", "medical", "technology")
 CLIENTS: Final = tuple(f"client-{domain}-1" for domain in DOMAINS)
@@ -58,19 +58,23 @@ async def run(
     """Run once over a system that is up.
 
     Args:
-        rounds: versions of each domain that must be made; a third before anything is killed.
+        rounds: versions of each domain that must be made from now on; a third of them before
+            anything is killed.
     """
     # A broker is away on purpose; aiokafka would tell so ten times a second.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     began = time.monotonic()
     kafka = system.settings
 
+    async def newest() -> int:
+        found = {e.domain: e.version for e in entries_of(await read_ledger(kafka))}
+        return min(found.get(domain, 0) for domain in DOMAINS)
+
     async def made(wanted: int) -> bool:
         try:
-            newest = {e.domain: e.version for e in entries_of(await read_ledger(kafka))}
+            return await newest() >= first + wanted
         except BrokerError:
             return False  # a partition of the lost broker has no leader yet
-        return min((newest.get(domain, 0) for domain in DOMAINS), default=0) >= wanted
 
     async def learn(wanted: int) -> float:
         since = time.monotonic()
@@ -78,6 +82,7 @@ async def run(
             raise CommandError(f"not {wanted} rounds a domain within {ROUNDS_WITHIN_S:.0f} s")
         return time.monotonic() - since
 
+    first = await newest()
     before = rounds // 3
     await learn(before)
     say(f"{before} rounds a domain after {time.monotonic() - began:.0f} s")
@@ -87,7 +92,8 @@ async def run(
     await learn(rounds)
     figures = {"rounds a domain": float(rounds), "seconds": time.monotonic() - began}
     say(f"{rounds} rounds a domain after {figures['seconds']:.0f} s, without them")
-    figures["longest pause, s"] = longest_pause_s(await read_ledger(kafka), killed_at_ms)
+    made_at_ms = [record.timestamp_ms for record in await read_ledger(kafka)]
+    figures["longest pause, s"] = longest_pause_s(made_at_ms, killed_at_ms, time.time() * 1000)
     await asyncio.gather(*map(system.start_again, KILLED))
     await system.become_healthy()
     say(f"started {' and '.join(KILLED)} again")
@@ -98,10 +104,14 @@ async def run(
     return ComposeOutcome(checks, figures, stops)
 
 
-def longest_pause_s(ledger: Sequence[Record], since_ms: float) -> float:
-    """The longest time without a version of any domain, from a moment on."""
-    times = [since_ms, *(r.timestamp_ms for r in ledger if r.timestamp_ms >= since_ms)]
-    return max((b - a for a, b in pairwise(times)), default=0.0) / 1000
+def longest_pause_s(made_at_ms: Sequence[float], since_ms: float, until_ms: float) -> float:
+    """The longest time without a version of any domain between two moments.
+
+    >>> longest_pause_s([1_000, 4_000, 9_000], 2_000, 10_000)
+    5.0
+    """
+    times = [since_ms, *(t for t in made_at_ms if since_ms <= t <= until_ms), until_ms]
+    return max(b - a for a, b in pairwise(times)) / 1000
 
 
 def too_few(entries: Sequence[LedgerEntry], left: Sequence[Position]) -> list[Position]:
