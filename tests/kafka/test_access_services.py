@@ -11,7 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from tests.kafka.secured import Secured
+from tests.kafka.secured import Secured, secured_broker
 
 from scarcity.broker.following import follow
 from scarcity.broker.process import free_port
@@ -29,6 +29,13 @@ support_rows: 3
 policy: {mode: sync, min_clients: 2, quorum: 1.0, deadline_s: 5}
 """
 ROWS = "shop,a,b,y\n" + "".join(f"s{i % 3},{i},{i % 3},{2 * i}\n" for i in range(18))
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[Secured]:
+    """A broker of its own: the matrix fills the topics of the session's with what is no event."""
+    with secured_broker(tmp_path) as broker:
+        yield broker
 
 
 class Running:

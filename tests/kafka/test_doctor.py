@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from scarcity.broker.embedded import EmbeddedKafka
 from scarcity.broker.kafka import KafkaBroker
 from scarcity.broker.settings import KafkaSettings
 from scarcity.cli import main
@@ -13,9 +14,9 @@ pytestmark = pytest.mark.kafka
 
 
 def test_it_finds_the_broker_and_its_topics(
-    kafka_address: str, capsys: pytest.CaptureFixture[str]
+    own_kafka: EmbeddedKafka, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["doctor", "--json", "--bootstrap-servers", kafka_address])
+    code = main(["doctor", "--json", "--bootstrap-servers", own_kafka.bootstrap_servers])
     found = {f["check"]: f for f in json.loads(capsys.readouterr().out)}
     assert code == 0
     assert found["broker"]["verdict"] == "ok"
