@@ -200,7 +200,7 @@ signature, which is there all the same, for audits (docs/enrolment.md).""",
             over_kafka,
             TARGETS,
             explanation="Signatures are judged in threads, so the ratio depends on free cores: "
-            "between .28 and .44 in quick runs while other work took both. The MAC needs none.",
+            "with both taken by other work it was .28 to .44. The MAC needs none.",
         ),
         Row(
             "without a broker",
