@@ -14,7 +14,7 @@ time.sleep(60)
 LEAVE = """
 import time
 from scarcity.health.stopping import leave_in_any_case
-leave_in_any_case(0.05)
+leave_in_any_case(within_s=0.05)
 time.sleep(60)
 """
 

@@ -3,9 +3,10 @@
 Every message ends with what the operator should do.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
+from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka
 
 from scarcity.events.errors import BrokerError
@@ -101,3 +102,20 @@ def kafka_errors(doing: str) -> Iterator[None]:
         yield
     except kafka.KafkaError as error:
         raise to_broker_error(error, doing) from error
+
+
+@asynccontextmanager
+async def transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """A transaction of a producer; one that ends under us is told as fenced.
+
+    aiokafka learns in the background that another took over, drops the transaction, and then
+    complains that there is none.
+
+    Raises:
+        ProducerFenced: another process took over the transactional id.
+    """
+    try:
+        async with producer.transaction():
+            yield
+    except kafka.IllegalOperation as error:
+        raise kafka.ProducerFenced(str(error)) from error

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from scarcity.broker.clock import now_ms
 from scarcity.broker.commands import add_bootstrap_servers, settings_of
+from scarcity.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from scarcity.broker.protocol import Broker
     from scarcity.broker.settings import KafkaSettings
@@ -109,15 +110,19 @@ def run_client(args: argparse.Namespace) -> int:
     )
     settings = settings_of(args, waits=True)
     configure_logging(debug=bool(os.environ.get("SCARCITY_DEBUG")), service="client")
+    codes: list[ExitCode] = []
     try:
-        asyncio.run(_until_terminated(settings, args, pacing))
+        asyncio.run(_until_stopped(settings, args, pacing, codes.append))
     except asyncio.CancelledError:
-        return 0
-    return 0
+        return codes[0] if codes else ExitCode.DONE
+    return ExitCode.DONE
 
 
-async def _until_terminated(
-    settings: "KafkaSettings", args: argparse.Namespace, pacing: "Pacing"
+async def _until_stopped(
+    settings: "KafkaSettings",
+    args: argparse.Namespace,
+    pacing: "Pacing",
+    stopped: "Callable[[ExitCode], None]",
 ) -> None:
     import torch
 
@@ -138,11 +143,14 @@ async def _until_terminated(
     task = asyncio.current_task()
     assert task is not None
 
-    def stop() -> None:
-        leave_in_any_case()
+    def stop(code: ExitCode) -> None:
+        stopped(code)
+        leave_in_any_case(code)
         task.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop, ExitCode.DONE)
+    loop.add_signal_handler(signal.SIGINT, stop, ExitCode.INTERRUPTED)
     check_readable(args.data, target=args.target, entity=args.entity)
     host: ClientHost | EvaluationHost | None = None
     async with (

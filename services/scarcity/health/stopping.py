@@ -18,12 +18,12 @@ def stop_at_once_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, _leave)
 
 
-def leave_in_any_case(within_s: float = LEAVE_WITHIN_S) -> None:
-    """End the process with exit code 0 after this time, whatever its threads still compute.
+def leave_in_any_case(code: int = 0, within_s: float = LEAVE_WITHIN_S) -> None:
+    """End the process with this exit code after this time, whatever its threads still compute.
 
     For processes that keep nothing: what was not published by then is as if it had not begun.
     """
-    timer = threading.Timer(within_s, os._exit, (0,))
+    timer = threading.Timer(within_s, os._exit, (code,))
     timer.daemon = True
     timer.start()
 

@@ -34,7 +34,7 @@ from mode import Service
 
 from scarcity.broker.bulk import BATCH_BYTES, send_each, send_in_bulk
 from scarcity.broker.catching_up import catch_up
-from scarcity.broker.errors import kafka_errors, to_broker_error
+from scarcity.broker.errors import kafka_errors, to_broker_error, transaction
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import start_with_backoff, to_record
 from scarcity.broker.settings import KafkaSettings
@@ -267,7 +267,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         result = traces.carried(result)
         self._on_step(Step.FOLDED)
         producer = self._producers[number]
-        async with producer.transaction():
+        async with transaction(producer):
             self._on_step(Step.BEGUN)
             await self._publish(producer, number, result)
             self._on_step(Step.SENT)

@@ -36,7 +36,7 @@ from mode import Service
 from scarcity import __version__
 from scarcity.broker.bulk import send_each
 from scarcity.broker.clock import SteadyClock
-from scarcity.broker.errors import kafka_errors
+from scarcity.broker.errors import kafka_errors, transaction
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import follow, latest_by_key, start_with_backoff
 from scarcity.events.codec import decode_msgpack
@@ -200,7 +200,7 @@ class MetaWriter:
         due, opened = self._traces.begin(due, self._learning_since_ns)
         outgoing = [out for publication in due for out in publication.outgoing] + parked
         with kafka_errors("meta: publish " + ", ".join(p.domain for p in due)):
-            async with self._producer.transaction():
+            async with transaction(self._producer):
                 self._on_step(Step.BEGUN)
                 await asyncio.gather(*await send_each(self._producer, outgoing))
                 self._on_step(Step.SENT)
