@@ -106,14 +106,7 @@ class PeerKeys:
 
     def _attest(self, record: Record) -> None:
         if self._verifier is not None:
-            self._verifier.attest(
-                record.position.topic,
-                record.key,
-                record.value,
-                record.headers,
-                record.timestamp_ms,
-                domain=self._domain,
-            )
+            self._verifier.attest_record(record, self._domain)
 
 
 def public_texts(keys: PublicGossipKeys) -> tuple[str, str]:

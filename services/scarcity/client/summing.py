@@ -86,14 +86,7 @@ class Summing:
                 self._take_notice(decode_msgpack(record.value, SecureRound))
             return
         if self._verifier is not None:
-            self._verifier.attest(
-                record.position.topic,
-                record.key,
-                record.value,
-                record.headers,
-                record.timestamp_ms,
-                domain=self._domain,
-            )
+            self._verifier.attest_record(record, self._domain)
         told = decode_msgpack(record.value, SecureKeys)
         name = told.client_id.encode()
         if (told.domain, name) != (self._domain, record.key) or len(name) > MAX_NAME_BYTES:

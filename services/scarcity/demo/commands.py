@@ -2,15 +2,10 @@
 
 import argparse
 import asyncio
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scarcity.events.errors import InputError
 from scarcity.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from scarcity.demo.orchestrator import DemoOptions
 
 LEAST_LIMIT_S = 20
 
@@ -36,8 +31,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _demo(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
     from scarcity.broker.logs import configure_logging
-    from scarcity.demo.orchestrator import DemoOptions
+    from scarcity.demo.orchestrator import DemoOptions, run_demo
+    from scarcity.local.stopping import is_stopped
 
     if args.rounds < 1:
         raise InputError(f"--rounds {args.rounds}: at least 1")
@@ -51,23 +49,8 @@ def _demo(args: argparse.Namespace) -> int:
         raise InputError(f"--report {report}: there is no directory {report.resolve().parent}")
     configure_logging()
     options = DemoOptions(args.rounds, args.port, args.data_dir, report, args.seconds_limit)
-    return asyncio.run(_until_signalled(options))
-
-
-async def _until_signalled(options: "DemoOptions") -> int:
-    """Run the demo; SIGINT, SIGTERM and SIGHUP all stop it cleanly."""
-    from rich.console import Console
-
-    from scarcity.demo.orchestrator import run_demo
-
     console = Console()
-    demo = asyncio.create_task(run_demo(options, console))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, demo.cancel)
-    try:
-        await demo
-    except asyncio.CancelledError:
+    if asyncio.run(is_stopped(run_demo(options, console))):
         console.print("stopped; nothing is left running")
         return ExitCode.INTERRUPTED
-    return 0
+    return ExitCode.DONE

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from scarcity.events.errors import Reason, SignatureError
-from scarcity.events.types import Headers
+from scarcity.events.types import Headers, Record
 from scarcity.keys.certificate import Certificate, day, is_issued_by, issuer_of, read_certificate
 from scarcity.keys.record_mac import MAC_HEADER, MacSecret, mac_of
 from scarcity.keys.signing import PublicKey, SigningKey
@@ -107,6 +107,17 @@ class RecordVerifier:
         self._secret = secret
         self._operators = {issuer_of(key): key for key in operators}
         self._certificates: dict[bytes, Certificate] = {}
+
+    def attest_record(self, record: Record, domain: str | None = None) -> Attested:
+        """:meth:`attest`, of a record as it was read."""
+        return self.attest(
+            record.position.topic,
+            record.key,
+            record.value,
+            record.headers,
+            record.timestamp_ms,
+            domain=domain,
+        )
 
     def attest(
         self,

@@ -53,10 +53,7 @@ class RegistrationGuard:
         Raises:
             SignatureError: under the reason.
         """
-        topic = record.position.topic
-        return self._verifier.attest(
-            topic, record.key, record.value, record.headers, record.timestamp_ms, domain=domain
-        )
+        return self._verifier.attest_record(record, domain)
 
 
 def counting(operators: Iterable[PublicKey]) -> str:

@@ -3,13 +3,7 @@
 import argparse
 import asyncio
 import os
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from scarcity.broker.declared import Declared
-    from scarcity.local.system import SystemOptions
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,7 +27,8 @@ def _start(args: argparse.Namespace) -> int:
     from scarcity.broker.declared import find_topics_file, load_topics
     from scarcity.broker.embedded_files import default_data_dir
     from scarcity.broker.logs import configure_logging
-    from scarcity.local.system import SystemOptions
+    from scarcity.local.stopping import is_stopped
+    from scarcity.local.system import SystemOptions, run_system
     from scarcity.monitor.settings import DEFAULT_PORT
 
     declared = load_topics(find_topics_file(args.file, os.environ))
@@ -43,21 +38,10 @@ def _start(args: argparse.Namespace) -> int:
         monitor_port=args.monitor_port or DEFAULT_PORT,
     )
     configure_logging()
-    asyncio.run(_until_signalled(options, declared))
+    if asyncio.run(is_stopped(run_system(options, declared, (), _say))):
+        _say("stopped; nothing is left running")
     return 0
 
 
-async def _until_signalled(options: "SystemOptions", declared: "Declared") -> None:
-    from scarcity.local.system import run_system
-
-    def say(text: str) -> None:
-        print(text, flush=True)
-
-    system = asyncio.create_task(run_system(options, declared, (), say))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, system.cancel)
-    try:
-        await system
-    except asyncio.CancelledError:
-        say("stopped; nothing is left running")
+def _say(text: str) -> None:
+    print(text, flush=True)
