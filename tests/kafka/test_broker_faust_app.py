@@ -19,7 +19,28 @@ from scarcity.broker.settings import BOOTSTRAP_SERVERS_KEY, KafkaSettings
 from scarcity.events.types import Outgoing
 
 pytestmark = pytest.mark.kafka
+ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("forwarding_worker.py")
+# Its end would wait for a service that never ends, as Faust's consumer thread sometimes does.
+STUCK = """
+import asyncio
+from functools import partial
+from mode import Service
+from tests.kafka.forwarding_worker import app
+from scarcity.broker import faust_app
+faust_app.leave_in_any_case = partial(faust_app.leave_in_any_case, within_s=0.1)
+
+@app.service
+class Stuck(Service):
+    async def on_stop(self):
+        await asyncio.Event().wait()
+
+    @Service.task
+    async def work(self):
+        {work}
+
+faust_app.run_app(app)
+"""
 
 
 @pytest.fixture
@@ -110,3 +131,22 @@ async def test_a_worker_that_starts_before_the_broker_says_so_and_waits(
         process.terminate()
         await process.communicate()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "work", ["raise RuntimeError", "import os; os.kill(os.getpid(), 15)"], ids=["crash", "SIGTERM"]
+)
+async def test_a_worker_that_cannot_stop_leaves_all_the_same_and_says_so(
+    kafka: EmbeddedKafka, work: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        STUCK.format(work=work),
+        env={**os.environ, BOOTSTRAP_SERVERS_KEY: kafka.bootstrap_servers},
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert b"did not stop within 0.1 s" in said

@@ -6,6 +6,7 @@ see records of aborted transactions: the transport here builds a read-committed 
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from scarcity.broker.http_token import LOOPBACK
 from scarcity.broker.logs import configure_logging
 from scarcity.broker.settings import KafkaSettings
 from scarcity.health.heartbeat import READY, beat_for_ever, beating, heartbeat_file
+from scarcity.health.stopping import leave_in_any_case
 
 DEFAULT_WEB_PORT = 6066  # Faust wants a port even when its web is off
 MAX_WEB_BODY = 4096  # no page of ours takes one
@@ -99,6 +101,25 @@ class ScarcityApp(faust.App):
         """None: Faust would want one for tables, and a full disk is no reason not to start."""
 
 
+class BoundedWorker(faust.Worker):
+    """A Faust worker whose end is bounded: Faust's consumer thread can take minutes to stop."""
+
+    _leaving = False
+
+    async def _stop_on_signal(self, signal: signal.Signals) -> None:
+        self._leave()
+        await super()._stop_on_signal(signal)
+
+    def _crash(self, reason: BaseException) -> None:
+        self._leave()
+        super()._crash(reason)
+
+    def _leave(self) -> None:
+        if not self._leaving:
+            self._leaving = True
+            leave_in_any_case(1)
+
+
 def create_app(
     name: str,
     settings: KafkaSettings,
@@ -172,7 +193,7 @@ def run_app(app: ScarcityApp) -> None:
     # Without agents there is nothing to subscribe to, and Faust's consumer would crash.
     app.producer_only = not app.agents
     _beat(app)
-    worker = faust.Worker(app, loop=loop, override_logging=False, quiet=True)
+    worker = BoundedWorker(app, loop=loop, override_logging=False, quiet=True)
     worker.spinner = None
     with kafka_errors(app.conf.id):
         try:

@@ -1,14 +1,17 @@
-"""Planned stops: heard while a service still starts, and bounded where nothing can be lost.
+"""Stops: heard while a service still starts, and bounded, as nothing can be lost by leaving.
 
 The first process of a container ignores SIGTERM until somebody handles it; Faust and the clients
 do so once they run, and wait for a broker before.
 """
 
+import logging
 import os
 import signal
 import threading
 from types import FrameType
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 LEAVE_WITHIN_S: Final = 8.0  # Docker kills after ten
 
@@ -21,11 +24,16 @@ def stop_at_once_on_sigterm() -> None:
 def leave_in_any_case(code: int = 0, within_s: float = LEAVE_WITHIN_S) -> None:
     """End the process with this exit code after this time, whatever its threads still compute.
 
-    For processes that keep nothing: what was not published by then is as if it had not begun.
+    What was not committed by then is as if it had not begun.
     """
-    timer = threading.Timer(within_s, os._exit, (code,))
+    timer = threading.Timer(within_s, _leave_now, (code, within_s))
     timer.daemon = True
     timer.start()
+
+
+def _leave_now(code: int, after_s: float) -> None:
+    logger.warning("did not stop within %g s; leaves as it is, nothing is lost", after_s)
+    os._exit(code)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
