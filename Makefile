@@ -42,7 +42,7 @@ demo: install ## three domains learn together over a real Kafka
 	$(BIN)/scarcity demo $(ARGS)
 
 test: install ## all tests; starts its own broker
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-browser: install ## the dashboard in a real browser (Chromium of the system), over a real Kafka
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y chromium; } \

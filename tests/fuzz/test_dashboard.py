@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.dashboard.feeding import EVIL, NOW_MS, board_of
 from tests.dashboard.test_web import server
@@ -64,6 +64,7 @@ def test_any_other_name_is_no_page(name: str) -> None:
 
 @SOME
 @given(given_=st.one_of(JSON, FIELDS))
+@example(given_={"\ud800": None})
 def test_any_question_to_the_audit_is_queued_or_refused_in_one_line(given_: Any) -> None:
     jobs = Jobs(_no_answer, lambda: 0.0)
     with contextlib.suppress(InputError):

@@ -54,6 +54,20 @@ async def until_stopped(process: subprocess.Popen[bytes]) -> None:
         await asyncio.sleep(0.02)
 
 
+async def until_it_lost_its_term(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return once a woken meta worker cannot write what it had learned.
+
+    Either its writing is fenced and it ends with code 1, or its group's word comes first: its term
+    is ended, and it stands by or begins another. Which of the two is a race that both may win.
+    """
+    while (code := process.poll()) is None:
+        if "UnknownMemberIdError" in log.read_text():
+            return
+        await asyncio.sleep(0.02)
+    assert code == 1
+    assert "another process took over the transactional id" in log.read_text()
+
+
 class _Trap:
     """Ends or stops this process when a step has been done."""
 

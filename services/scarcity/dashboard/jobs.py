@@ -72,7 +72,7 @@ class Jobs:
         """
         try:
             asked = msgspec.convert(given, Asked)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise InputError(f"no question: {error}") from None
         if asked.kind not in KINDS:
             raise InputError(f"kind {asked.kind[:40]!r} is unknown; one of: {', '.join(KINDS)}")
