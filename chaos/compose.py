@@ -14,11 +14,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from scarcity.broker.settings import KafkaSettings
+from scarcity.memory.settings import MemorySettings
 
 ROOT: Final = Path(__file__).parents[1]
 FILE: Final = ROOT / "infra" / "compose.yaml"
 SECURE_FILE: Final = ROOT / "infra" / "compose.secure.yaml"
 SECRETS: Final = ROOT / "infra" / "compose" / "secrets"
+OPERATOR_KEYS: Final = SECRETS / "office" / "operator.key.pub"
 IMAGES: Final = ("memory", "gossip", "meta", "monitor", "client", "tools")
 # The services that build an image each; three clients share one.
 BUILT: Final = ("memory", "gossip", "meta", "monitor", "client-economic", "tools")
@@ -89,7 +91,7 @@ class ComposeSystem:
         """The brokers as this machine reaches them."""
         ports = (self._ports[f"KAFKA_PORT_{n}"] for n in (1, 2, 3))
         servers = ",".join(f"127.0.0.1:{port}" for port in ports)
-        if len(self._files) == 1:
+        if not self.secure:
             return KafkaSettings(servers)
         tls = SECRETS / "tls"
         return KafkaSettings.from_environment(
@@ -101,6 +103,22 @@ class ComposeSystem:
                 "SCARCITY_TLS_KEY_FILE": str(tls / "admin.key"),
             }
         )
+
+    @property
+    def secure(self) -> bool:
+        """Whether nobody is believed."""
+        return len(self._files) > 1
+
+    @property
+    def memory_settings(self) -> MemorySettings:
+        """What the memory workers fold by."""
+        told = {"SCARCITY_OPERATOR_KEYS_FILE": str(OPERATOR_KEYS)} if self.secure else {}
+        return MemorySettings.from_environment(told)
+
+    @property
+    def monitor_token(self) -> str:
+        """What the monitor's pages ask for; empty: nothing."""
+        return (SECRETS / "monitor-token").read_text("utf-8").strip() if self.secure else ""
 
     @property
     def monitor_url(self) -> str:

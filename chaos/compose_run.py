@@ -134,7 +134,7 @@ async def _rest_and_compare(
     await draining.until(folded, REST_WITHIN_S)
     left = await draining.lag(kafka, TOPICS, PARTITIONS)
     logs = await read_logs(kafka, TOPICS)
-    offline = fold_offline(logs, PARTITIONS)
+    offline = fold_offline(logs, PARTITIONS, system.memory_settings)
     say(f"{len(logs)} insights are folded, lag {left}")
 
     async def used() -> bool:
@@ -161,8 +161,9 @@ async def _rest_and_compare(
 async def _check_verified(system: ComposeSystem) -> Check:
     """`scarcity audit verify` in the operator's container."""
     name = "versions recomputed by `scarcity audit verify` in a container"
+    senders = ("--operator-keys", "/run/secrets/operator-keys", "--require-signed-insights")
     try:
-        told = await system.tool("audit", "verify")
+        told = await system.tool("audit", "verify", *(senders if system.secure else ()))
     except CommandError as error:
         return Check(name, 0, [str(error)])
     line = next((line for line in told.splitlines() if line.startswith("versions:")), "")

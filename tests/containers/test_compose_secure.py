@@ -1,9 +1,19 @@
-"""With TLS, passwords and rights on it learns, loses a broker, and refuses strangers."""
+"""With TLS, passwords, rights and signatures it learns, loses a broker, and refuses strangers."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
 
 import pytest
 from chaos.compose import ROOT, CommandError, ComposeSystem
 from chaos.compose_run import run
 from tests.containers.judging import STOP_S, tell_and_judge
+from tests.monitor import records
+
+from scarcity.broker.kafka import KafkaBroker
+from scarcity.client.outgoing import insight_record
+from scarcity.events.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.timeout(3000)
 ROUNDS = 12  # the long run is that of test_compose.py
@@ -49,6 +59,37 @@ async def test_no_password_and_no_key_is_in_a_log(secure_system: ComposeSystem) 
     assert secret.strip()
     assert secret.strip() not in logs
     assert "BEGIN PRIVATE KEY" not in logs
+
+
+async def test_the_monitor_shows_its_pages_to_those_who_have_its_token(
+    secure_system: ComposeSystem,
+) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{secure_system.monitor_url}/metrics", timeout=30)
+    query = (
+        f"{secure_system.prometheus_url}/api/v1/query?query=up%7Bjob%3D%22scarcity-monitor%22%7D"
+    )
+    for _ in range(60):
+        with urllib.request.urlopen(query, timeout=30) as answer:
+            found = json.load(answer)["data"]["result"]
+        if found and found[0]["value"][1] == "1":
+            return
+        await asyncio.sleep(1)
+    pytest.fail(f"Prometheus does not reach the monitor: {found}")
+
+
+async def test_who_may_write_to_a_domain_still_speaks_for_no_client_of_it(
+    secure_system: ComposeSystem,
+) -> None:
+    forged = records.insight_event("hospital-030001", "medical")
+    async with KafkaBroker(secure_system.settings, "intruder") as broker:
+        await broker.publish(insight_record(forged, now_ms=0))
+        for _ in range(60):
+            letters = await broker.read_all(DEAD_LETTERS)
+            if letters:
+                break
+            await asyncio.sleep(1)
+    assert [dict(letter.headers)["dl_reason"] for letter in letters] == [b"unsigned"]
 
 
 async def test_it_learns_and_survives_as_without(secure_system: ComposeSystem) -> None:
