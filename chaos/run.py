@@ -102,6 +102,12 @@ async def _rest_and_compare(cluster: Cluster, say: Callable[[str], None]) -> lis
         }
         for domain in DOMAINS
     }
+
+    async def gossiped() -> bool:
+        found = [await check_gossip(kafka, domain, hosts[domain]) for domain in DOMAINS]
+        return all(check.compared for check in found)
+
+    await draining.until(gossiped, REST_WITHIN_S)  # a busy machine may not have come to it
     await cluster.leave([*cluster.names("generator"), *cluster.names("gossip")])
 
     async def gossip_rests() -> bool:
