@@ -7,11 +7,10 @@ Taking it over goes in this order, later steps only after earlier ones are confi
 2. restore partition p of `global-memory`, read committed, to its end;
 3. take the group's committed offsets, and seek there.
 
-Then, batch after batch, in one transaction each (`memory/committing.py`), the next being folded
-meanwhile:
+Then, batch after batch, in one transaction each:
 
 4. fold the batch;
-5. begin the transaction, once the one before is committed;
+5. begin the transaction;
 6. send changed records and dead letters, and wait for the broker's acknowledgement;
 7. send the offsets of the input;
 8. commit.
@@ -28,26 +27,25 @@ from functools import partial
 from time import monotonic, time_ns
 from typing import Any, Final, TypeAlias
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from scarcity.broker.bulk import BATCH_BYTES, send_each, send_in_bulk
 from scarcity.broker.catching_up import catch_up
-from scarcity.broker.errors import kafka_errors, to_broker_error
+from scarcity.broker.errors import kafka_errors, to_broker_error, transaction
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import start_with_backoff, to_record
 from scarcity.broker.settings import KafkaSettings
 from scarcity.broker.together import all_ended
-from scarcity.events.errors import BrokerError
 from scarcity.events.topics import CREDENTIALS, GLOBAL_MEMORY
 from scarcity.events.types import Record
-from scarcity.memory.committing import Commits, FoldedBatch
-from scarcity.memory.global_memory import GlobalMemory
+from scarcity.memory.global_memory import FoldResult, GlobalMemory
 from scarcity.memory.judging import judge
 from scarcity.memory.settings import MemorySettings, equal_partitions
 from scarcity.memory.steps import Step
-from scarcity.memory.tracing import FoldTraces
+from scarcity.memory.tracing import FoldTraces, parked_line
 from scarcity.telemetry.otlp import spans_of
 from scarcity.telemetry.spans import Spans
 
@@ -61,8 +59,7 @@ IDLE_S: Final = 0.02
 # catches up writes a client once a batch, however often it spoke.
 BATCH_RECORDS: Final = 12_000
 FETCH_BYTES: Final = 8 << 20
-# From so many records on a thread folds them, so that the loop can serve the commit before.
-THREAD_FROM: Final = 512
+TRANSACTION_TIMEOUT_MS: Final = 30_000
 # Decoding makes a dozen containers an event and no cycle; the default, 700, walks all memory often.
 GC_THRESHOLD: Final = 100_000
 
@@ -76,6 +73,9 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         fence: what transactional ids begin with. Workers fence each other by having the same.
         on_step: told of each step, right after it is done.
         spans: records the spans of sampled insights; None: no traces.
+
+    Attributes:
+        folded: records folded and committed since the start.
     """
 
     def __init__(
@@ -87,13 +87,14 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         on_step: Callable[[Step], None] = lambda _: None,
         spans: Spans | None = None,
     ) -> None:
+        self.folded = 0
         self._kafka = kafka
         self._settings = settings
+        self._fence = fence
         self._on_step = on_step
         self._traces = FoldTraces(spans)
         self._memory = GlobalMemory(settings.max_insights, limits=settings.limits)
-        self._commits = Commits(kafka, GROUP, fence, on_step)
-        self._failure: BrokerError | None = None
+        self._producers: dict[int, AIOKafkaProducer] = {}
         # Held by a batch, a take-over and a revocation: never two of them at once.
         self._lock = asyncio.Lock()
         # None between a revocation and the next assignment: what is left then belongs to others,
@@ -110,11 +111,6 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             heartbeat_interval_ms=int(1000 * kafka.heartbeat_s),
             max_partition_fetch_bytes=FETCH_BYTES,
         )
-
-    @property
-    def folded(self) -> int:
-        """Records folded and committed since the start."""
-        return self._commits.committed
 
     @property
     def is_ready(self) -> bool:
@@ -141,8 +137,6 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         try:
             await start_with_backoff(self._consumer.start, "memory", self._kafka)
             while not is_stopping():
-                if self._failure is not None:
-                    raise self._failure
                 if self._owned_generation == self._generation:
                     await self._fetch_and_fold()
                 elif self._assigned is None:
@@ -169,15 +163,12 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
 
     async def _release(self) -> None:
         self._memory = GlobalMemory(self._settings.max_insights, limits=self._settings.limits)
-        failed = await self._commits.close()
-        if failed is not None:
-            self._note(failed)
+        producers, self._producers = self._producers, {}
+        await all_ended(producer.stop() for producer in producers.values())
 
     async def _take_over(self) -> None:
         generation = self._generation
         await self._release()
-        if self._failure is not None:
-            return
         assigned = sorted(self._assigned or ())
         numbers = sorted({tp.partition for tp in assigned})
         began = monotonic()
@@ -189,7 +180,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
                 ),
                 limits=self._settings.limits,
             )
-            await all_ended(map(self._commits.start, numbers))
+            await all_ended(map(self._start_producer, numbers))
             self._on_step(Step.PRODUCER_STARTED)
             await self._restore(memory, numbers)
             self._on_step(Step.RESTORED)
@@ -209,6 +200,17 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             len(self._memory),
             monotonic() - began,
         )
+
+    async def _start_producer(self, number: int) -> None:
+        producer = AIOKafkaProducer(
+            **self._kafka.producer_options(),
+            client_id=f"{GROUP}-{number}",
+            transactional_id=f"{self._fence}-{number}",
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES,
+        )
+        self._producers[number] = producer
+        await producer.start()
 
     async def _restore(self, memory: GlobalMemory, numbers: list[int]) -> None:
         def say(how_far: str) -> None:
@@ -239,47 +241,51 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
         async with self._lock:
             # What was fetched before a rebalance is thrown away; the take-over seeks.
-            if generation != self._generation:
-                return
-            folded = await self._fold(fetched)
-            try:
-                await self._commits.settle()
-            except KafkaError as error:
-                # The transaction may have been committed or not; the log knows, so ask it again.
-                self._note(error)
-                self._generation += 1
-                return
-            if folded:
-                self._commits.begin(folded)
+            if fetched and generation == self._generation:
+                await self._fold(fetched)
 
-    def _note(self, error: KafkaError) -> None:
-        told = to_broker_error(error, "memory: commit a batch")
-        if error.retriable:
-            logger.warning("%s; taking the partitions over anew", told)
-        else:
-            told.__cause__ = error
-            self._failure = told
-
-    async def _fold(self, fetched: Fetched) -> list[FoldedBatch]:
+    async def _fold(self, fetched: Fetched) -> None:
         by_number: dict[int, Fetched] = {}
         for tp, messages in fetched.items():
             by_number.setdefault(tp.partition, {})[tp] = messages
-        return [await self._fold_number(number, part) for number, part in by_number.items()]
+        try:
+            await all_ended(self._fold_number(number, part) for number, part in by_number.items())
+        except KafkaError as error:
+            told = to_broker_error(error, f"memory: commit a batch of {sorted(by_number)}")
+            if not error.retriable:
+                raise told from error
+            # The transaction may have been committed or not; the log knows, so ask it again.
+            logger.warning("%s; taking the partitions over anew", told)
+            self._generation += 1
 
-    async def _fold_number(self, number: int, fetched: Fetched) -> FoldedBatch:
+    async def _fold_number(self, number: int, fetched: Fetched) -> None:
         records: list[Record] = []
         for tp in sorted(fetched):
             records.extend(map(to_record, fetched[tp]))
         traces = self._traces.begin(records, time_ns())
-        senders = await judge(self._memory, records)
-        if self._commits.are_running and len(records) >= THREAD_FROM:
-            result = await asyncio.to_thread(self._memory.fold, records, senders)
-        else:
-            result = self._memory.fold(records, senders)
+        result = self._memory.fold(records, await judge(self._memory, records))
         result = traces.carried(result)
         self._on_step(Step.FOLDED)
-        ends = {tp: messages[-1].offset + 1 for tp, messages in fetched.items()}
-        return FoldedBatch(number, result, ends, traces, len(records))
+        producer = self._producers[number]
+        async with transaction(producer):
+            self._on_step(Step.BEGUN)
+            await self._publish(producer, number, result)
+            self._on_step(Step.SENT)
+            ends = {tp: messages[-1].offset + 1 for tp, messages in fetched.items()}
+            await producer.send_offsets_to_transaction(ends, GROUP)
+            self._on_step(Step.OFFSETS_SENT)
+        self._on_step(Step.COMMITTED)
+        traces.end(time_ns())
+        self.folded += len(records)
+        if result.dead_letters:  # one line a batch: a broken client must not fill the log
+            line, told = parked_line(result.dead_letters)
+            logger.warning(line, extra=told)
+
+    async def _publish(self, producer: AIOKafkaProducer, number: int, result: FoldResult) -> None:
+        """Hand everything to the broker; returns once it has acknowledged it."""
+        acknowledged = await send_each(producer, result.dead_letters + result.credentials)
+        acknowledged += await send_in_bulk(producer, GLOBAL_MEMORY, number, result.changed)
+        await asyncio.gather(*acknowledged)
 
 
 def create_memory_app(
