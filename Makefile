@@ -24,7 +24,7 @@ comma := ,
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: compose-data images image-sizes up down logs test-containers
-.PHONY: help demo test test-browser chaos check check-infra check-helm audit-deps sbom format bench bench-fold bench-latency bench-learning bench-bounds bench-audit bench-signing bench-access lock install
+.PHONY: help demo test test-browser chaos check check-infra check-helm audit-deps sbom format bench bench-fold bench-latency bench-learning bench-bounds bench-audit bench-signing bench-access bench-sealing bench-simulation lock install
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -115,7 +115,7 @@ test-containers: install check-infra check-helm ## build and run it all, kill a 
 	$(if $(TORCH_WHEELS),cp -u $(TORCH_WHEELS) infra/wheels/)
 	$(BIN)/python -m pytest -q -s tests/containers --ignore tests/containers/test_queries.py $(ARGS)
 
-bench: bench-fold bench-latency bench-learning bench-bounds bench-audit bench-signing bench-access ## every benchmark
+bench: bench-fold bench-latency bench-learning bench-simulation bench-bounds bench-audit bench-signing bench-access bench-sealing ## every benchmark
 
 bench-fold: install $(QUIX)/installed ## the fold beside a floor and other frameworks, in one run
 	$(BIN)/python -m benchmarks.fold --frameworks $(QUIX)/bin/python $(ARGS)
@@ -131,6 +131,13 @@ bench-signing: install ## what it costs to verify who sent an insight
 
 bench-access: install ## what TLS and passwords cost, and what a flooding client does to others
 	$(BIN)/python -m benchmarks.access $(ARGS)
+
+bench-sealing: install ## what sealed gossip and secure sums cost
+	$(BIN)/python -m benchmarks.sealing $(ARGS)
+	$(BIN)/python -m benchmarks.secagg $(ARGS)
+
+bench-simulation: install ## client-rounds a second of the simulation, and its memory
+	$(BIN)/python -m benchmarks.simulation_speed $(ARGS)
 
 bench-latency: install ## from a client's send to readable meta-parameters
 	$(BIN)/python -m benchmarks.latency $(ARGS)

@@ -95,7 +95,10 @@ TABLE = Table(
                 explanation=explanation,
             )
             for attack, explanation in (
-                ("against-honest-at-clip", ""),
+                (
+                    "against-honest-at-clip",
+                    "Two of 240 honest clients, while the gang turns the steps against what they say.",
+                ),
                 ("against-honest-at-size", ""),
                 ("alie", ""),
                 (
