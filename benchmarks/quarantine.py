@@ -97,7 +97,7 @@ TABLE = Table(
             for attack, explanation in (
                 (
                     "against-honest-at-clip",
-                    "Two of 240 honest clients, while the gang turns the steps against what they say.",
+                    "Two of 240, while the gang turns the steps against what honest clients say.",
                 ),
                 ("against-honest-at-size", ""),
                 ("alie", ""),

@@ -274,8 +274,8 @@ One population of {CLIENTS} clients with 16 rows of three inputs (table of domai
 clients, {DP_ROUNDS} rounds in which {A_ROUND} take part on average, each by its own secret coin;
 noise {NOISE:.0f} times the sensitivity, 16 slopes an expert, their norm bounded by {CLIP:g}.
 Squared error of new clients with the noise, and of the same run, clipped and sampled likewise,
-without. Epsilon by dp-accounting (PLD). `local`: each client adds noise to its own slopes and tells no loss; there sampling gains
-nothing.
+without. Epsilon by dp-accounting (PLD). `local`: each client adds noise to its own
+slopes and tells no loss; there sampling gains nothing.
 """,
     rows=(
         Row(

@@ -237,8 +237,8 @@ learning rate.
     ),
 )
 OLD_STARTS = (
-    "The weight gains 3 % at a mean of 5 and nothing at 20, as then few are fresh: what is missed is "
-    "mostly the better figure that this row is compared with."
+    "The weight gains 3 % at a mean of 5 and nothing at 20, as then few are fresh: what is missed "
+    "is mostly the better figure that this row is compared with."
 )
 STALENESS = Table(
     name="staleness",
