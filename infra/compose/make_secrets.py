@@ -9,7 +9,6 @@ the rest. Only this directory's owner may enter it; the files in it may be read 
 container runs as.
 """
 
-import csv
 import secrets
 import sys
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 import yaml
 
 from scarcity.broker.tls_files import issue, make_authority
+from scarcity.client.table import read_clients
+from scarcity.demo.domains import demo_profile
 from scarcity.demo.panels import PANEL_NAMES
 from scarcity.enrolment import office
 from scarcity.enrolment.joining import install, join
@@ -63,9 +64,8 @@ def write_identities(directory: Path) -> None:
     kept = directory / "office"
     signs = Office(kept) if (kept / office.REGISTER_FILE).exists() else open_office(kept)
     for domain in PANEL_NAMES:
-        with (DATA / f"{domain}.csv").open(encoding="utf-8", newline="") as file:
-            clients = {row["entity"] for row in csv.DictReader(file)}
-        for client in sorted(clients):
+        rows = DATA / f"{domain}.csv"
+        for client in read_clients(rows, demo_profile(domain), entity="entity"):
             own = identity_directory(directory / "identities" / domain, client)
             if not (own / CERTIFICATE_FILE).exists():
                 _enrol(signs, client, domain, own)

@@ -81,7 +81,7 @@ async def test_the_monitor_shows_its_pages_to_those_who_have_its_token(
 async def test_who_may_write_to_a_domain_still_speaks_for_no_client_of_it(
     secure_system: ComposeSystem,
 ) -> None:
-    forged = records.insight_event("hospital-030001", "medical")
+    forged = records.insight_event("medical-hospital-030001", "medical")
     async with KafkaBroker(secure_system.settings, "intruder") as broker:
         await broker.publish(insight_record(forged, now_ms=0))
         for _ in range(60):
