@@ -32,7 +32,7 @@ insights.economic        r   -    -   r   r   rw  w   -   -
 insights.medical         r   -    -   r   r   rw  -   w   -
 insights.technology      r   -    -   r   r   rw  -   -   -
 global-memory            rw  r    r   r   -   -   -   -   -
-credentials              rw  -    -   -   -   -   -   -   -
+credentials              rw  r    -   -   -   -   -   -   -
 meta-parameters          -   w    -   r   -   -   r   r   r
 meta-state               -   rw   -   -   r   r   -   -   -
 ledger                   -   rw   -   r   r   r   -   -   -

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+from scarcity.events.client_memory import memory_key
+from scarcity.events.codec import decode_json
+from scarcity.events.credential import Credential
 from scarcity.events.errors import Reason, SignatureError
 from scarcity.events.types import Record
 from scarcity.keys.record_signing import Attested, RecordVerifier
@@ -18,6 +21,7 @@ class RegistrationGuard:
     def __init__(self, operators: Iterable[PublicKey]) -> None:
         self._verifier = RecordVerifier(operators)
         self._seen: dict[bytes, tuple[int, int]] = {}  # serial and sequence, by key
+        self._revoked: dict[bytes, int] = {}  # serial and older ones, by key of `credentials`
 
     def check(self, record: Record, domain: str | None) -> None:
         """Refuse a registration that its client did not sign, or an old one.
@@ -43,6 +47,31 @@ class RegistrationGuard:
                 "an old registration again",
             )
         self._seen[record.key or b""] = now
+
+    def note_revoked(self, record: Record) -> None:
+        """Take in a record of `credentials`: what the memory found revoked speaks no more.
+
+        Raises:
+            EventError: it is none.
+        """
+        if record.value is not None and (told := decode_json(record.value, Credential)).revoked:
+            key = memory_key(told.domain, told.client_id)
+            self._revoked[key] = max(told.revoked, self._revoked.get(key, 0))
+
+    def attest_member(self, record: Record, domain: str) -> None:
+        """Refuse a member's message that its client did not sign, or by a revoked certificate.
+
+        Raises:
+            SignatureError: under the reason.
+        """
+        certificate = self.attest(record, domain).certificate
+        revoked = self._revoked.get(memory_key(domain, certificate.client_id), 0)
+        if certificate.serial <= revoked:
+            raise SignatureError(
+                Reason.REVOKED,
+                f"the certificate has serial {certificate.serial}; those up to {revoked} are "
+                "taken back",
+            )
 
     def attest(self, record: Record, domain: str | None) -> Attested:
         """Refuse a record that the client of its key did not sign.

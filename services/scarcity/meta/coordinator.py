@@ -18,6 +18,7 @@ from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.meta_state import MetaState
 from scarcity.events.topics import (
     CLIENTS,
+    CREDENTIALS,
     DOMAINS,
     GLOBAL_MEMORY,
     GOSSIP_PLAN,
@@ -51,7 +52,7 @@ from scarcity.meta.summing import advance_sum
 
 # Domains that a registration may still add to: where nobody signs, anyone can name a new one.
 MOST_DOMAINS = 1024
-FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, GOSSIP_PLAN, RULINGS, SECAGG_ROUNDS)
+FOLLOWED = (DOMAINS, CLIENTS, GLOBAL_MEMORY, CREDENTIALS, GOSSIP_PLAN, RULINGS, SECAGG_ROUNDS)
 
 
 class _PlanLine(msgspec.Struct):
@@ -102,6 +103,7 @@ class MetaCoordinator:
             DOMAINS: self._profile,
             CLIENTS: self._client,
             GLOBAL_MEMORY: self._memory,
+            CREDENTIALS: self._credential,
             GOSSIP_PLAN: self._plan,
             RULINGS: self._ruling,
             SECAGG_ROUNDS: self._announced,
@@ -150,7 +152,7 @@ class MetaCoordinator:
         """
         if name := members_domain(record.position.topic):
             if self._registrations is not None:
-                self._registrations.attest(record, name)
+                self._registrations.attest_member(record, name)
             self._domain(name).sums.observe(record)
         else:
             self._folds[record.position.topic](record)
@@ -219,6 +221,10 @@ class MetaCoordinator:
             return
         memory = decode_json(record.value, ClientMemory)
         self._domain(memory.domain).pending.put(memory)
+
+    def _credential(self, record: Record) -> None:
+        if self._registrations is not None:
+            self._registrations.note_revoked(record)
 
     def _plan(self, record: Record) -> None:
         if record.value is not None:

@@ -5,8 +5,9 @@ over goes in this order, later steps only after earlier ones are confirmed:
 
 1. start the transactional producer ``meta``: an earlier writer can write nothing more;
 2. read `meta-state`, read committed, to its end;
-3. read `domains`, `clients`, `global-memory`, `gossip-plan`, `rulings` and `secagg-rounds` to their
-   ends, and follow them; members' messages are followed from their ends: an open round is lost.
+3. read `domains`, `clients`, `global-memory`, `credentials`, `gossip-plan`, `rulings` and
+   `secagg-rounds` to their ends, and follow them; members' messages are followed from their ends:
+   an open round is lost.
 
 Then, again and again, all versions that are due in one transaction:
 
