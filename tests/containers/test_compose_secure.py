@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from chaos.compose import ROOT, CommandError, ComposeSystem
+from chaos.compose import ROOT, SECRETS, CommandError, ComposeSystem
 from chaos.compose_run import run
 from tests.containers.judging import STOP_S, tell_and_judge
 from tests.monitor import records
@@ -45,9 +45,11 @@ async def test_a_client_of_one_domain_does_not_get_into_another(
     secure_system: ComposeSystem,
 ) -> None:
     rows = ROOT / "infra" / "compose" / "data" / "medical.csv"
+    stolen = SECRETS / "identities" / "medical"  # the password is its own
     with pytest.raises(CommandError, match=r"scarcity: .*medical.*ACLs refuse"):
         await secure_system.compose(
             *("run", "--rm", "-T", "--no-deps", "-v", f"{rows}:/data/rows.csv:ro"),
+            *("-v", f"{stolen}:/stolen:ro", "-e", "SCARCITY_IDENTITY_DIR=/stolen"),
             *("client-economic", "client", "--data", "/data/rows.csv"),
             *("--domain", "medical", "--entity", "entity"),
         )
