@@ -16,6 +16,7 @@ from scarcity.events.secure_round import SecureRound
 from scarcity.events.secure_sum import SumRules
 from scarcity.events.secure_term import SecureTerm
 from scarcity.events.tensor import ITEM_BYTES, TensorPayload
+from scarcity.events.types import NOISED_SLOPE_CHOICES, SLOPE_CHOICES
 
 # Exact in every reader of JSON and msgpack that these events have.
 _INTEGERS = st.integers(-(2**63), 2**63 - 1)
@@ -160,7 +161,9 @@ def _profiles(draw: st.DrawFn) -> DomainProfile:
         support_rows=draw(st.integers(1, 10**6)),
         slopes=is_strict or draw(st.booleans()),
         slope_clip=draw(_POSITIVE),
-        slopes_per_expert=draw(st.sampled_from([2, 4, 8, 16])),
+        slopes_per_expert=draw(
+            st.sampled_from(NOISED_SLOPE_CHOICES if privacy == "dp" else SLOPE_CHOICES)
+        ),
         experts=tuple(sorted(draw(st.sets(st.integers(0, 9))))),
         policy=draw(
             _policies(

@@ -161,3 +161,10 @@ def test_plain_gossip_is_for_public_data_alone() -> None:
     DomainProfile("d", "d", *columns, privacy="open", gossip_encryption="plain")
     with pytest.raises(ValueError, match="goes with privacy open alone"):
         DomainProfile("d", "d", *columns, gossip_encryption="plain")
+
+
+@pytest.mark.parametrize("privacy", ["budget", "open", "secagg"])
+def test_all_slopes_are_told_where_noise_protects_the_rows_alone(privacy: Any) -> None:
+    assert private(slopes_per_expert=128).slopes_per_expert == 128
+    with pytest.raises(ValueError, match="one of: 2, 4, 8, 16"):
+        private(privacy=privacy, dp=None, policy=RoundPolicy(), slopes_per_expert=128)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.learning.rounds import bare_contribution, some_batch, some_z
 from torch import Tensor
 
-from scarcity.events.types import EXPERT_COUNT, SLOPE_CHOICES, SLOPE_SCALE
+from scarcity.events.types import EXPERT_COUNT, NOISED_SLOPE_CHOICES, SLOPE_SCALE
 from scarcity.learning.adaptation import adapt, fit_ridge, lambda_of
 from scarcity.learning.client_step import Draw, Split, client_step, query_gradient, split_rows
 from scarcity.learning.contribution import Contribution, Ints, mean_losses, reconstruct
@@ -37,7 +37,7 @@ def loss_from_its_definition(split: Split, z: Tensor) -> Tensor:
 @given(
     rows=st.integers(3, 40),
     support=st.floats(0.1, 0.9),
-    columns=st.sampled_from(SLOPE_CHOICES),
+    columns=st.sampled_from(NOISED_SLOPE_CHOICES),
     seed=st.integers(0, 10**6),
     version=st.integers(0, 1000),
 )
@@ -92,7 +92,7 @@ def test_the_primal_and_the_dual_form_of_adaptation_agree(
 @st.composite
 def rounds(draw: st.DrawFn) -> tuple[list[Contribution], Ints]:
     """Contributions of clients on up to three versions, and their slopes."""
-    columns = draw(st.sampled_from(SLOPE_CHOICES))
+    columns = draw(st.sampled_from(NOISED_SLOPE_CHOICES))
     count, seed = draw(st.integers(1, 12)), draw(st.integers(0, 10**6))
     dice = np.random.default_rng(seed)
     size = 2.0 ** draw(st.integers(-10, 3)) * SLOPE_SCALE

@@ -9,7 +9,12 @@ from scarcity.events.codec import SCHEMA_VERSION
 from scarcity.events.dp_rules import DpRules
 from scarcity.events.ledger_entry import RoundPolicy
 from scarcity.events.secure_sum import LEAST_MEMBERS, SumRules
-from scarcity.events.types import EXPERT_COUNT, SLOPE_CHOICES, SLOPES_PER_INSIGHT
+from scarcity.events.types import (
+    EXPERT_COUNT,
+    NOISED_SLOPE_CHOICES,
+    SLOPE_CHOICES,
+    SLOPES_PER_INSIGHT,
+)
 
 PrivacyMode = Literal["budget", "dp", "secagg", "open"]
 
@@ -39,7 +44,8 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
         seed: public seed of the feature maps; empty: the family's name.
         support_rows: rows a client adapts on in each split; the others are its query.
         slopes: whether clients publish loss slopes (False: losses and counts only).
-        slopes_per_expert: how many, besides that of log sigma^2: 2, 4, 8 or 16.
+        slopes_per_expert: how many, besides that of log sigma^2: 2, 4, 8 or 16; in privacy mode
+            `dp` also 32, 64 or 128.
         experts: numbers of the experts that clients run, ascending; empty: all of them.
         slope_clip: bound C of the norm of the published gradient.
         dp: rules of privacy mode `dp`; there, and only there.
@@ -82,10 +88,11 @@ class DomainProfile(msgspec.Struct, frozen=True, omit_defaults=True):
             raise ValueError(
                 f"domain {self.domain!r}: support_rows and slope_clip must be positive"
             )
-        if self.slopes_per_expert not in SLOPE_CHOICES:
+        choices = NOISED_SLOPE_CHOICES if self.privacy == "dp" else SLOPE_CHOICES
+        if self.slopes_per_expert not in choices:
             raise ValueError(
                 f"domain {self.domain!r}: slopes_per_expert is {self.slopes_per_expert}; "
-                f"one of: {', '.join(map(str, SLOPE_CHOICES))}"
+                f"one of: {', '.join(map(str, choices))} (privacy {self.privacy})"
             )
         if list(self.experts) != sorted(set(self.experts) & set(range(EXPERT_COUNT))):
             raise ValueError(

@@ -10,11 +10,13 @@ EXPERT_COUNT: Final = 10
 FEATURE_COUNT: Final = 64  # fixed features of an expert
 META_COUNT: Final = 2 * FEATURE_COUNT + 1  # theta, log lambda, log sigma^2: z of one expert
 # Directions that a client reports an expert, of the first 128 entries of z: what a domain may
-# choose (all divide 128), and what it has when it says nothing.
+# choose (all divide 128), what it may choose besides where noise is what protects the rows (each
+# block has its noise, so the fewer blocks the less), and what it has when it says nothing.
 SLOPE_CHOICES: Final = (2, 4, 8, 16)
+NOISED_SLOPE_CHOICES: Final = (*SLOPE_CHOICES, 32, 64, 128)
 SLOPES_PER_INSIGHT: Final = 8
 SLOPE_LENGTH: Final = SLOPES_PER_INSIGHT + 1  # and the entry of log sigma^2
-SLOPE_LENGTHS: Final = tuple(choice + 1 for choice in SLOPE_CHOICES)
+SLOPE_LENGTHS: Final = tuple(choice + 1 for choice in NOISED_SLOPE_CHOICES)
 SLOPE_SCALE: Final = 2**24  # slopes are int64 in units of 2**-24 loss per unit of z
 EXPERT_NAMES: Final = tuple(f"expert_{i}" for i in range(EXPERT_COUNT))
 

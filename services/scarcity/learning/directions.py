@@ -86,7 +86,7 @@ def hadamard() -> npt.NDArray[np.float64]:
     return fwht(np.eye(DIRECTION_COUNT, dtype=np.int64)).astype(np.float64)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def hadamard_blocks(columns: int) -> npt.NDArray[np.float64]:
     """Return H_128 cut into blocks of so many columns; float64 [128 / columns, 128, columns]."""
     cut = hadamard().reshape(DIRECTION_COUNT, DIRECTION_COUNT // columns, columns)
