@@ -4,8 +4,7 @@ import asyncio
 import gzip
 from functools import partial
 from statistics import fmean
-from typing import Final
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from benchmarks.tables import Figures, Row, Spread, Table, Target
 from scarcity.demo.panels import PANEL_NAMES
