@@ -15,15 +15,20 @@ from scarcity.events.types import EXPERT_NAMES, SLOPE_SCALE, Record
 from scarcity.memory.admission import (
     MAX_INSIGHT_BYTES,
     AdmissionLimits,
-    BoundedExpert,
-    BoundedInsight,
-    ExpertName,
     Verdict,
     admit,
     check_experts,
     check_numbers,
     check_slopes,
+)
+from scarcity.memory.decoding import (
+    BoundedExpert,
+    BoundedInsight,
+    ExactExpert,
+    ExactInsight,
+    ExpertName,
     decode_bounded,
+    decode_insight,
 )
 
 LIMITS = AdmissionLimits()
@@ -187,6 +192,8 @@ def test_the_bounded_types_have_the_fields_of_the_plain_ones() -> None:
     for bounded, plain in (
         (BoundedInsight, Insight),
         (BoundedExpert, ExpertInsight),
+        (ExactInsight, Insight),
+        (ExactExpert, ExpertInsight),
     ):
         assert bounded.__struct_fields__ == plain.__struct_fields__
         assert bounded.__struct_defaults__ == plain.__struct_defaults__
@@ -225,6 +232,27 @@ def test_the_bounded_pass_admits_exactly_what_the_plain_rules_admit(
     value = msgspec.json.encode(told)
 
     assert admitted(value, decode_bounded) == admitted(value, decode_by_the_rules)
+
+
+@given(
+    extra=st.dictionaries(st.sampled_from(["x", "loss", "schema_version"]), NUMBERS | st.text()),
+    inner=st.dictionaries(st.sampled_from(["y", "loss", "samples"]), NUMBERS | st.none()),
+)
+def test_the_exact_pass_says_what_the_slower_one_says(
+    extra: dict[str, Any], inner: dict[str, Any]
+) -> None:
+    experts = {"expert_0": {"loss": 0.5, "samples": 4} | inner}
+    told = insight(expert_insights=experts) | extra
+    slower = told | {"of a later version": 0}
+    assert told_of(msgspec.json.encode(told)) == told_of(msgspec.json.encode(slower))
+
+
+def told_of(value: bytes) -> Any:
+    try:
+        found, within_bounds = decode_insight(value, MAX_INSIGHT_BYTES)
+    except InsightError as error:
+        return error.reason, str(error)
+    return msgspec.to_builtins(found), within_bounds
 
 
 def admitted(value: bytes, decode: Callable[[bytes], Insight | None]) -> Any:

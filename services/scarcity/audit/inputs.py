@@ -11,12 +11,8 @@ from scarcity.events.insight import Insight
 from scarcity.events.ledger_entry import LedgerEntry, PartitionInputs
 from scarcity.events.topics import insights_topic, secagg_terms_topic
 from scarcity.events.types import Position, Record
-from scarcity.memory.admission import (
-    check_experts,
-    check_numbers,
-    check_slopes,
-    decode_bounded,
-)
+from scarcity.memory.admission import check_experts, check_numbers, check_slopes
+from scarcity.memory.decoding import decode_bounded
 from scarcity.meta.pending import Heard
 
 WIDEST_CLIP = 1e6  # of slopes, loss per unit of z: what any setting of the memory allows
