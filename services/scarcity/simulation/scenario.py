@@ -172,6 +172,7 @@ class CsvPanel(Strict, frozen=True, tag_field="kind", tag="csv"):
 
 
 Data = Sinusoid | Nested | Panel | CsvPanel
+SlopeChoice = Literal[2, 4, 8, 16, 32, 64, 128]
 
 
 class RowStream(Strict, frozen=True):
@@ -222,7 +223,7 @@ class DomainScenario(Strict, frozen=True):
     privacy: PrivacyMode = "open"
     slopes: bool = True
     slope_clip: Annotated[float, Meta(gt=0.0)] = 5.0
-    slopes_per_expert: Literal[2, 4, 8, 16, 32, 64, 128] = 8
+    slopes_per_expert: SlopeChoice = 8
     experts: tuple[Annotated[int, Meta(ge=0, lt=EXPERT_COUNT)], ...] = ()
     policy: RoundPolicy | None = None
     clients: ClientModel = ClientModel()
