@@ -188,6 +188,11 @@ def poisoned_row(attack: Attack, share: float, server: bool, quick: bool) -> Fig
 
 
 CHANGE = "change, %"
+UNWATCHED = (
+    "Beside a server colluders cost next to nothing. Without one only a receiver's own few rows "
+    "judge a prior, and colluders pull the peers along: gossip bridges an outage among peers that "
+    "are trusted."
+)
 PAIRS = (Target(PAIRWISE, 0.32), Target(PAIRWISE, 0.28, at_least=True))
 NEAR = (Target(BESIDE, 1.5),)
 POISON_GOALS: dict[Attack, float] = {"shift": 2.0, "alie": 6.0}
@@ -237,6 +242,7 @@ own gradients and average priors and momenta. Poisoned rows: a share of the peer
                 f"{'server' if server else 'no server'}, {attack}, {100 * share:.0f} %",
                 partial(poisoned_row, attack, share, server),
                 (Target(CHANGE, POISON_GOALS[attack]),) if attack in POISON_GOALS else (),
+                explanation="" if server else UNWATCHED,
             )
             for server in (True, False)
             for attack in ATTACKS
