@@ -12,6 +12,7 @@ from scarcity.broker.settings import KafkaSettings
 from scarcity.events.types import Record
 
 PROGRESS_S: Final = 1.0
+LONG_FETCH_BYTES: Final = 8 << 20
 
 
 async def catch_up(
@@ -33,13 +34,19 @@ async def catch_up(
     ends: dict[TopicPartition, int] = {}
     reached = dict.fromkeys(partitions, 0)
     began = told = monotonic()
-    batches = follow(settings, [topic], partitions=partitions, convert=without_headers)
+    batches = follow(
+        settings,
+        [topic],
+        partitions=partitions,
+        convert=without_headers,
+        fetch_bytes=LONG_FETCH_BYTES,
+    )
     async with aclosing(batches):
         async for batch in batches:
             if not batch:
                 return
             take(batch)
-            reached |= {r.position.partition: r.position.offset + 1 for r in batch}
+            reached |= {partition: offset + 1 for (_, partition, offset), *_ in batch}
             if monotonic() - told < PROGRESS_S:
                 continue
             told = monotonic()

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,6 +21,7 @@ from scarcity.events.errors import BrokerError
 from scarcity.events.types import Position, Record
 
 DISCOVER_S = 5.0  # how often new partitions, and new topics of a pattern, are looked for
+FETCH_BYTES: Final = 1 << 20
 # Only a record wakes `getmany`: at the end of a transaction the last offset is a marker, which
 # is noticed by looking again.
 CATCH_UP_POLL_MS = 20
@@ -56,6 +58,7 @@ async def follow(
     only_new: str = "",
     max_wait_ms: int = 500,
     discover_s: float = DISCOVER_S,
+    fetch_bytes: int = FETCH_BYTES,
     convert: "Callable[[ConsumerRecord[bytes | None, bytes | None]], Record]" = to_record,
 ) -> AsyncGenerator[list[Record], None]:
     """Batches of committed records; an empty batch once, when the first end has been reached.
@@ -70,6 +73,7 @@ async def follow(
         from_end: partitions without an entry in ``start`` begin at their high watermark.
         only_new: the same for topics that this pattern matches, and that are there now.
         max_wait_ms: how long a fetch waits for a record. New records end the wait at once.
+        fetch_bytes: most that a fetch brings of a partition; long readings want more.
         discover_s: how often new partitions and topics are looked for.
         convert: makes a record of a message.
 
@@ -82,6 +86,7 @@ async def follow(
         **settings.consumer_options(),
         group_id=None,
         fetch_max_wait_ms=max_wait_ms,
+        max_partition_fetch_bytes=fetch_bytes,
     )
     try:
         await start_with_backoff(finder.start, what, settings)
