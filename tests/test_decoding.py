@@ -34,7 +34,7 @@ DECODES = {
     "events/codec.py": "records up to MAX_EVENT_BYTES, or less where the reader says so",
     "keys/certificate.py": "certificates up to MAX_CERTIFICATE_BYTES",
     "local/guard.py": "pid files of our own processes",
-    "memory/admission.py": "insights up to max_bytes, by default 64 KiB",
+    "memory/decoding.py": "insights up to max_bytes, by default 64 KiB",
     "memory/credentials.py": "the memory's own records",
     "memory/folded_client.py": "the memory's own records",
     "meta/tracing.py": "the memory's own records",
