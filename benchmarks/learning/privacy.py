@@ -1,32 +1,26 @@
-"""What insights give away, what privacy modes cost, and how many bytes leave a client."""
+"""What insights give away, and how many bytes leave a client."""
 
 import asyncio
 import gzip
 from functools import partial
 from statistics import fmean
-from typing import Final, Literal, NamedTuple
+from typing import NamedTuple
 
 from benchmarks.tables import Figures, Row, Spread, Table, Target
 from scarcity.demo.panels import PANEL_NAMES
 from scarcity.events.domain_profile import PrivacyMode
-from scarcity.events.dp_rules import NO_PROMISE, DpRules
 from scarcity.events.topics import META_PARAMETERS, insights_topic
 from scarcity.events.types import EXPERT_COUNT, FEATURE_COUNT, Record
-from scarcity.learning.accounting import epsilon
 from scarcity.simulation.attacks.membership import area_under_curve, membership_scores
 from scarcity.simulation.attacks.victims import ONE_EXPERT, make_victim
 from scarcity.simulation.populations import populate
 from scarcity.simulation.runner import Simulation, run
 from scarcity.simulation.scenario import (
-    ClientModel,
-    Delay,
     DomainScenario,
     Evaluate,
-    Nested,
     Panel,
     Scenario,
     Sinusoid,
-    SlopeChoice,
 )
 
 RECOVERED = 0.1  # standard deviations
@@ -99,66 +93,6 @@ def membership_row(name: str, quick: bool) -> Figures:
     return {"members": float(counts[0]), "others": float(counts[1]), AUC: Spread.of(found)}
 
 
-CLIENTS, A_ROUND, DP_ROUNDS, NOISE = 1500, 200, 500, 2.0
-EPSILON, STRICT, CHANGE = "epsilon, delta 1/1500", "epsilon, delta 1e-5", "change, %"
-
-
-def noised_row(
-    where: Literal["central", "local"], experts: tuple[int, ...], slopes: SlopeChoice, quick: bool
-) -> Figures:
-    """The same run with noise and without; new clients of one population."""
-    rounds = 50 if quick else DP_ROUNDS
-    rules = dp_rules(where, slopes)
-    noised = _noised(rules, experts, slopes, rounds)
-    silent = DpRules(
-        where=rules.where,
-        noise_multiplier=0.0,
-        clients=rules.clients,
-        sampling_rate=rules.sampling_rate,
-        delta=rules.delta,
-        epsilon_limit=NO_PROMISE,
-    )
-    bare = _noised(silent, experts, slopes, rounds)
-    strict = DpRules(
-        where=rules.where,
-        noise_multiplier=rules.noise_multiplier,
-        clients=rules.clients,
-        sampling_rate=rules.sampling_rate,
-        delta=1e-5,
-        epsilon_limit=rules.epsilon_limit,
-    )
-    return {
-        EPSILON: epsilon(rules, rounds),
-        STRICT: epsilon(strict, rounds),
-        "noised": noised[0],
-        "without noise": bare[0],
-        "own ridge": bare[1],
-        CHANGE: 100 * (noised[0] / bare[0] - 1),
-    }
-
-
-def _noised(
-    rules: DpRules, experts: tuple[int, ...], slopes: SlopeChoice, rounds: int
-) -> tuple[float, float]:
-    data = Nested((CLIENTS,), new_clients=200)
-    columns = (*(f"x{number}" for number in range(1, data.inputs + 1)), "y")
-    domain = DomainScenario(
-        "people",
-        data,
-        privacy="dp",
-        dp=rules,
-        experts=experts,
-        slopes_per_expert=slopes,
-        scaling=dict.fromkeys(columns, (0.0, 1.0)),
-        clients=ClientModel(work=Delay("constant", 1.0)),
-    )
-    scenario = Scenario(
-        "noised", (domain,), versions=rounds, poll_ms=500, evaluate=Evaluate(rounds)
-    )
-    line = run(scenario).evaluations[-1]
-    return line.routed, line.own_ridge
-
-
 BATCH = 100
 
 
@@ -193,23 +127,6 @@ def uplink_row(slopes: bool, quick: bool) -> Figures:
 def _raw(record: Record) -> bytes:
     headers = b"".join(key.encode() + value for key, value in record.headers)
     return (record.key or b"") + (record.value or b"") + headers
-
-
-# Clip by number of slopes, chosen on a population of another seed.
-CLIPS: Final[dict[SlopeChoice, float]] = {16: 0.03, 128: 0.05}
-
-
-def dp_rules(where: Literal["central", "local"], slopes: SlopeChoice) -> DpRules:
-    """Noise that promises what the table says."""
-    return DpRules(
-        where=where,
-        clients=CLIENTS,
-        clip=CLIPS[slopes],
-        sampling_rate=A_ROUND / CLIENTS,
-        noise_multiplier=NOISE,
-        delta=1 / CLIENTS,
-        epsilon_limit=50.0 if where == "central" else NO_PROMISE,
-    )
 
 
 GUESS = (Target(SHARE, 0.9, at_least=True),)
@@ -269,40 +186,6 @@ of a deal is about .08.
             explanation=FEW if name == "medical" else "",
         )
         for name in (*PANEL_NAMES, "sinusoids")
-    ),
-)
-FASTER = (
-    "With 128 slopes everything learns faster, without noise most of all: the price rises and the "
-    "error falls."
-)
-WHO_ADDS: Final[tuple[tuple[Literal["central", "local"], tuple[int, ...]], ...]] = (
-    ("central", ()),
-    ("central", ONE_EXPERT),
-    ("local", ONE_EXPERT),
-)
-NOISED = Table(
-    name="noised",
-    title="Privacy: the price of mode dp",
-    about=f"""
-One population of {CLIENTS} clients with 16 rows of three inputs (table of domains), 200 new
-clients, {DP_ROUNDS} rounds in which {A_ROUND} take part on average, each by its own secret coin;
-noise {NOISE:.0f} times the sensitivity; 16 slopes an expert, the most that a domain without noise
-may have, or all 128; the norm of a client's bounded by {CLIPS[16]:g} and {CLIPS[128]:g}. Squared
-error of new clients with the noise, and of the same run, sampled likewise and hardly clipped,
-without. Epsilon by dp-accounting (PLD). `local`: each client adds noise to its own slopes and tells
-no loss; there sampling gains nothing.
-""",
-    rows=tuple(
-        Row(
-            f"{where}, {'one expert' if experts else 'ten experts'}, {slopes} slopes",
-            partial(noised_row, where, experts, slopes),
-            (Target(EPSILON, 6.0), Target(CHANGE, 2.0)) if where == "central" else (),
-            {EPSILON: 5.74, CHANGE: 1.8} if where == "central" else None,
-            in_quick=(where, slopes) == ("central", 16) and bool(experts),
-            explanation=FASTER if where == "central" and slopes == 128 else "",
-        )
-        for slopes in CLIPS
-        for where, experts in WHO_ADDS
     ),
 )
 UPLINK = Table(

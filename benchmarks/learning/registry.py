@@ -1,6 +1,15 @@
 """All tables of the learning, in the order of docs/results.md."""
 
-from benchmarks.learning import domains, gossip, panels, poisoning, privacy, sinusoid, stream
+from benchmarks.learning import (
+    domains,
+    gossip,
+    noised,
+    panels,
+    poisoning,
+    privacy,
+    sinusoid,
+    stream,
+)
 from benchmarks.tables import Table
 
 TABLES: tuple[Table, ...] = (
@@ -17,6 +26,6 @@ TABLES: tuple[Table, ...] = (
     poisoning.TABLE,
     privacy.RECONSTRUCTION,
     privacy.MEMBERSHIP,
-    privacy.NOISED,
+    noised.TABLE,
     privacy.UPLINK,
 )

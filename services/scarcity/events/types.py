@@ -1,6 +1,6 @@
 """Names for what flows, so that no module passes a bare string or tuple to another."""
 
-from typing import Final, NamedTuple, NewType
+from typing import Final, Literal, NamedTuple, NewType, get_args
 
 Domain = NewType("Domain", str)
 ClientId = NewType("ClientId", str)
@@ -13,7 +13,8 @@ META_COUNT: Final = 2 * FEATURE_COUNT + 1  # theta, log lambda, log sigma^2: z o
 # choose (all divide 128), what it may choose besides where noise is what protects the rows (each
 # block has its noise, so the fewer blocks the less), and what it has when it says nothing.
 SLOPE_CHOICES: Final = (2, 4, 8, 16)
-NOISED_SLOPE_CHOICES: Final = (*SLOPE_CHOICES, 32, 64, 128)
+SlopeChoice = Literal[2, 4, 8, 16, 32, 64, 128]
+NOISED_SLOPE_CHOICES: Final[tuple[SlopeChoice, ...]] = get_args(SlopeChoice)
 SLOPES_PER_INSIGHT: Final = 8
 SLOPE_LENGTH: Final = SLOPES_PER_INSIGHT + 1  # and the entry of log sigma^2
 SLOPE_LENGTHS: Final = tuple(choice + 1 for choice in NOISED_SLOPE_CHOICES)

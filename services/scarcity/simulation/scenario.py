@@ -10,7 +10,7 @@ from msgspec import Meta
 from scarcity.events.domain_profile import PrivacyMode
 from scarcity.events.dp_rules import DpRules
 from scarcity.events.ledger_entry import RoundPolicy
-from scarcity.events.types import EXPERT_COUNT
+from scarcity.events.types import EXPERT_COUNT, SlopeChoice
 from scarcity.learning.settings import LearningSettings
 from scarcity.simulation.gossip_scenario import Gossip, Outage
 from scarcity.simulation.scenario_parts import Count, Range, Seconds, Share, Strict
@@ -172,7 +172,6 @@ class CsvPanel(Strict, frozen=True, tag_field="kind", tag="csv"):
 
 
 Data = Sinusoid | Nested | Panel | CsvPanel
-SlopeChoice = Literal[2, 4, 8, 16, 32, 64, 128]
 
 
 class RowStream(Strict, frozen=True):
