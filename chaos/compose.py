@@ -116,11 +116,6 @@ class ComposeSystem:
         return MemorySettings.from_environment(told)
 
     @property
-    def monitor_token(self) -> str:
-        """What the monitor's pages ask for; empty: nothing."""
-        return (SECRETS / "monitor-token").read_text("utf-8").strip() if self.secure else ""
-
-    @property
     def monitor_url(self) -> str:
         """Of the monitor's web."""
         return f"http://127.0.0.1:{self._ports['MONITOR_PORT']}"

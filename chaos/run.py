@@ -103,22 +103,22 @@ async def _rest_and_compare(cluster: Cluster, say: Callable[[str], None]) -> lis
         for domain in DOMAINS
     }
 
-    async def gossiped() -> bool:
-        found = [await check_gossip(kafka, domain, hosts[domain]) for domain in DOMAINS]
-        return all(check.compared for check in found)
+    async def gossip() -> list[Check]:
+        return [await check_gossip(kafka, domain, hosts[domain]) for domain in DOMAINS]
 
-    await draining.until(gossiped, REST_WITHIN_S)  # a busy machine may not have come to it
-    await cluster.leave([*cluster.names("generator"), *cluster.names("gossip")])
+    async def gossiped() -> bool:
+        return all(check.compared for check in await gossip())
 
     async def gossip_rests() -> bool:
-        found = [await check_gossip(kafka, domain, hosts[domain]) for domain in DOMAINS]
-        return not any(check.wrong for check in found)
+        return not any(check.wrong for check in await gossip())
 
     async def folded() -> bool:
         return not await draining.lag(kafka, TOPICS, PARTITIONS)
 
+    await draining.until(gossiped, REST_WITHIN_S)  # a busy machine may not have come to it
+    await cluster.leave([*cluster.names("generator"), *cluster.names("gossip")])
     await draining.until(gossip_rests, REST_WITHIN_S)
-    gossip = [await check_gossip(kafka, domain, hosts[domain]) for domain in DOMAINS]
+    readers = await gossip()
     await cluster.leave(cluster.names("clients"))
     say("gossip rests, clients left")
     await draining.until(folded, REST_WITHIN_S)
@@ -151,6 +151,6 @@ async def _rest_and_compare(cluster: Cluster, say: Callable[[str], None]) -> lis
         check_use(entries, offline.accepted, offline.gone),
         await check_parameters(kafka, entries),
         await check_recomputed(kafka, cluster.operator_keys),
-        *gossip,
+        *readers,
         slow,
     ]

@@ -55,8 +55,12 @@ def write_passwords(directory: Path) -> None:
     """One file a principal, of its name."""
     directory.mkdir(exist_ok=True)
     for name in (*SERVICES, *CLIENTS):
-        if not (directory / name).exists():
-            (directory / name).write_text(secrets.token_urlsafe(PASSWORD_BYTES) + "\n", "utf-8")
+        _draw_once(directory / name)
+
+
+def _draw_once(path: Path) -> None:
+    if not path.exists():
+        path.write_text(secrets.token_urlsafe(PASSWORD_BYTES) + "\n", "utf-8")
 
 
 def write_identities(directory: Path) -> None:
@@ -84,11 +88,8 @@ def _enrol(signs: Office, client: str, domain: str, own: Path) -> None:
 
 def write_monitor_token(directory: Path) -> None:
     """The token of the monitor's pages, and the configuration of the Prometheus that shows it."""
-    token = directory / "monitor-token"
-    if not token.exists():
-        token.write_text(secrets.token_urlsafe(PASSWORD_BYTES) + "\n", "utf-8")
+    _draw_once(directory / "monitor-token")
     config = yaml.safe_load(PROMETHEUS.read_text("utf-8"))
-    config["rule_files"] = [f"/etc/prometheus/{name}" for name in config["rule_files"]]
     shown = {"type": "Bearer", "credentials_file": "/run/secrets/monitor-token"}
     for job in config["scrape_configs"]:
         if job["job_name"] == "scarcity-monitor":

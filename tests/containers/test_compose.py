@@ -3,22 +3,14 @@
 One system for the module; the tests run in this order, and the last one stops it.
 """
 
-import json
-import urllib.request
-from typing import Any
-
 import pytest
 from chaos.compose import CommandError, ComposeSystem
 from chaos.compose_run import ROUNDS, run
+from tests.containers.asking import ask, until_scraped
 from tests.containers.judging import STOP_S, tell_and_judge
 
 pytestmark = pytest.mark.timeout(3000)
 OURS = ("memory", "meta", "gossip", "monitor", "client", "topics", "domains")
-
-
-def ask(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return json.load(answer)
 
 
 async def test_every_container_is_hardened(system: ComposeSystem) -> None:
@@ -67,10 +59,7 @@ async def test_services_tell_their_settings_at_the_start(system: ComposeSystem) 
 async def test_prometheus_scrapes_the_monitor_and_has_the_alert_rules(
     system: ComposeSystem,
 ) -> None:
-    query = f"{system.prometheus_url}/api/v1/query?query=up%7Bjob%3D%22scarcity-monitor%22%7D"
-    found: list[Any] = []
-    while not found or found[0]["value"][1] != "1":
-        found = ask(query)["data"]["result"]
+    await until_scraped(system)
     rules = ask(f"{system.prometheus_url}/api/v1/rules")["data"]["groups"]
     assert sum(len(group["rules"]) for group in rules) > 0
     assert ask(f"{system.monitor_url}/health")["status"] == "ok"

@@ -1,13 +1,13 @@
 """With TLS, passwords, rights and signatures it learns, loses a broker, and refuses strangers."""
 
 import asyncio
-import json
 import urllib.error
 import urllib.request
 
 import pytest
 from chaos.compose import ROOT, SECRETS, CommandError, ComposeSystem
 from chaos.compose_run import run
+from tests.containers.asking import until_scraped
 from tests.containers.judging import STOP_S, tell_and_judge
 from tests.monitor import records
 
@@ -68,16 +68,7 @@ async def test_the_monitor_shows_its_pages_to_those_who_have_its_token(
 ) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"{secure_system.monitor_url}/metrics", timeout=30)
-    query = (
-        f"{secure_system.prometheus_url}/api/v1/query?query=up%7Bjob%3D%22scarcity-monitor%22%7D"
-    )
-    for _ in range(60):
-        with urllib.request.urlopen(query, timeout=30) as answer:
-            found = json.load(answer)["data"]["result"]
-        if found and found[0]["value"][1] == "1":
-            return
-        await asyncio.sleep(1)
-    pytest.fail(f"Prometheus does not reach the monitor: {found}")
+    await until_scraped(secure_system)
 
 
 async def test_who_may_write_to_a_domain_still_speaks_for_no_client_of_it(
