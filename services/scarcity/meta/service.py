@@ -31,7 +31,6 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
 from mode import Service
 
 from scarcity import __version__
@@ -42,7 +41,7 @@ from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import follow, latest_by_key, start_with_backoff
 from scarcity.events.codec import decode_msgpack
 from scarcity.events.dead_letter import park
-from scarcity.events.errors import BrokerError, EventError, ServiceError
+from scarcity.events.errors import EventError, ServiceError
 from scarcity.events.meta_state import MetaState
 from scarcity.events.topics import GLOBAL_MEMORY, LEDGER, META_STATE
 from scarcity.events.types import Outgoing, Record
@@ -53,6 +52,7 @@ from scarcity.meta.coordinator import FOLLOWED, MetaCoordinator
 from scarcity.meta.publishing import Publication
 from scarcity.meta.secure_rounds import MEMBERS_TOPICS
 from scarcity.meta.settings import MetaSettings
+from scarcity.meta.standby import MetaWorker, cancelled
 from scarcity.meta.steps import Step
 from scarcity.meta.tracing import UpdateTraces, version_about
 from scarcity.meta.waiting import WaitReport
@@ -65,7 +65,6 @@ logger = logging.getLogger(__name__)
 TRANSACTIONAL_ID: Final = "meta"
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 LOOK_S: Final = 1.0  # how often a domain that stands still is looked at
-RETRY_S: Final = 1.0
 
 OnStep: TypeAlias = Callable[[Step], None]
 
@@ -169,7 +168,7 @@ class MetaWriter:
                     await self._publish(due, parked)
         finally:
             # A generator cannot be closed while a task waits in it.
-            await _cancel(arriving)
+            await cancelled(arriving)
 
     def _learn(
         self, records: list[Record], caught_up: bool
@@ -219,51 +218,6 @@ class MetaWriter:
         return min(LOOK_S, max(0.0, (wake_ms - self._clock.now_ms()) / 1000))
 
 
-class MetaWorker:
-    """Stands by until the group gives it the ledger, and writes for as long as it holds it."""
-
-    def __init__(self, make_writer: Callable[[], MetaWriter]) -> None:
-        self._make_writer = make_writer
-        self._holds = asyncio.Event()
-        self._term: asyncio.Task[None] | None = None
-
-    async def assigned(self, *, holds_ledger: bool) -> None:
-        """Note what the group assigned."""
-        if holds_ledger:
-            self._holds.set()
-        elif not self._holds.is_set():
-            logger.info("stands by: another worker holds the ledger")
-
-    async def revoked(self) -> None:
-        """End the term, if there is one; returns when nothing more can be written."""
-        self._holds.clear()
-        if self._term is not None:
-            await _cancel(self._term)
-
-    async def run(self) -> None:
-        """Serve term after term until cancelled.
-
-        Raises:
-            ServiceError: this worker must not or cannot go on.
-        """
-        while True:
-            await self._holds.wait()
-            term = self._term = asyncio.ensure_future(self._make_writer().run())
-            try:
-                await asyncio.wait({term})
-            finally:
-                await _cancel(term)
-            if term.cancelled():
-                continue
-            try:
-                term.result()
-            except BrokerError as error:
-                if not _may_try_again(error):
-                    raise
-                logger.warning("%s; taking over anew", error)
-                await asyncio.sleep(RETRY_S)
-
-
 def create_meta_app(
     settings: MetaSettings, on_step: OnStep = _ignore, spans: Spans | None = None
 ) -> ScarcityApp:
@@ -305,15 +259,3 @@ def main(environ: Mapping[str, str]) -> None:
     """
     settings = MetaSettings.from_environment(environ)
     run_app(create_meta_app(settings, spans=spans_of(environ, "meta")))
-
-
-def _may_try_again(error: BrokerError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, KafkaError) and (
-        cause.retriable or isinstance(cause, KafkaTimeoutError)
-    )
-
-
-async def _cancel(task: "asyncio.Future[Any]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
