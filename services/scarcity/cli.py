@@ -21,6 +21,7 @@ COMMAND_MODULES = (
     "scarcity.broker.commands",
     "scarcity.broker.access_commands",
     "scarcity.client.commands",
+    "scarcity.client.domain_commands",
     "scarcity.monitor.commands",
     "scarcity.dashboard.commands",
     "scarcity.dead_letters.commands",

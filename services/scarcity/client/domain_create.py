@@ -78,7 +78,7 @@ def create_domain(args: argparse.Namespace) -> int:
 def _declare(args: argparse.Namespace, profile: Path) -> None:
     from scarcity.broker.admin import TopicAdmin
     from scarcity.broker.declared import find_topics_file, load_topics
-    from scarcity.client.commands import publish_profiles
+    from scarcity.client.domain_commands import publish_profiles
     from scarcity.client.domain_file import read_profiles
 
     settings = settings_of(args)
