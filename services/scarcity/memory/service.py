@@ -27,22 +27,22 @@ from functools import partial
 from time import monotonic, time_ns
 from typing import Any, Final, TypeAlias
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from scarcity.broker.bulk import BATCH_BYTES, send_each, send_in_bulk
 from scarcity.broker.catching_up import catch_up
-from scarcity.broker.errors import kafka_errors, to_broker_error, transaction
+from scarcity.broker.errors import kafka_errors, to_broker_error
 from scarcity.broker.faust_app import ScarcityApp, create_app, run_app
 from scarcity.broker.kafka import start_with_backoff, to_record
 from scarcity.broker.settings import KafkaSettings
 from scarcity.broker.together import all_ended
 from scarcity.events.topics import CREDENTIALS, GLOBAL_MEMORY
 from scarcity.events.types import Record
-from scarcity.memory.global_memory import FoldResult, GlobalMemory
+from scarcity.memory.global_memory import GlobalMemory
 from scarcity.memory.judging import judge
+from scarcity.memory.partition_writers import PartitionWriters
 from scarcity.memory.settings import MemorySettings, equal_partitions
 from scarcity.memory.steps import Step
 from scarcity.memory.tracing import FoldTraces, parked_line
@@ -59,7 +59,6 @@ IDLE_S: Final = 0.02
 # catches up writes a client once a batch, however often it spoke.
 BATCH_RECORDS: Final = 12_000
 FETCH_BYTES: Final = 8 << 20
-TRANSACTION_TIMEOUT_MS: Final = 30_000
 # Decoding makes a dozen containers an event and no cycle; the default, 700, walks all memory often.
 GC_THRESHOLD: Final = 100_000
 
@@ -90,11 +89,10 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         self.folded = 0
         self._kafka = kafka
         self._settings = settings
-        self._fence = fence
         self._on_step = on_step
         self._traces = FoldTraces(spans)
         self._memory = GlobalMemory(settings.max_insights, limits=settings.limits)
-        self._producers: dict[int, AIOKafkaProducer] = {}
+        self._writers = PartitionWriters(kafka, GROUP, fence, on_step)
         # Held by a batch, a take-over and a revocation: never two of them at once.
         self._lock = asyncio.Lock()
         # None between a revocation and the next assignment: what is left then belongs to others,
@@ -163,8 +161,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
 
     async def _release(self) -> None:
         self._memory = GlobalMemory(self._settings.max_insights, limits=self._settings.limits)
-        producers, self._producers = self._producers, {}
-        await all_ended(producer.stop() for producer in producers.values())
+        await self._writers.stop()
 
     async def _take_over(self) -> None:
         generation = self._generation
@@ -180,7 +177,7 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
                 ),
                 limits=self._settings.limits,
             )
-            await all_ended(map(self._start_producer, numbers))
+            await all_ended(map(self._writers.start, numbers))
             self._on_step(Step.PRODUCER_STARTED)
             await self._restore(memory, numbers)
             self._on_step(Step.RESTORED)
@@ -200,17 +197,6 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
             len(self._memory),
             monotonic() - began,
         )
-
-    async def _start_producer(self, number: int) -> None:
-        producer = AIOKafkaProducer(
-            **self._kafka.producer_options(),
-            client_id=f"{GROUP}-{number}",
-            transactional_id=f"{self._fence}-{number}",
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            max_batch_size=BATCH_BYTES,
-        )
-        self._producers[number] = producer
-        await producer.start()
 
     async def _restore(self, memory: GlobalMemory, numbers: list[int]) -> None:
         def say(how_far: str) -> None:
@@ -266,26 +252,13 @@ class FoldWorker(ConsumerRebalanceListener):  # type: ignore[misc]  # the base i
         result = self._memory.fold(records, await judge(self._memory, records))
         result = traces.carried(result)
         self._on_step(Step.FOLDED)
-        producer = self._producers[number]
-        async with transaction(producer):
-            self._on_step(Step.BEGUN)
-            await self._publish(producer, number, result)
-            self._on_step(Step.SENT)
-            ends = {tp: messages[-1].offset + 1 for tp, messages in fetched.items()}
-            await producer.send_offsets_to_transaction(ends, GROUP)
-            self._on_step(Step.OFFSETS_SENT)
-        self._on_step(Step.COMMITTED)
+        ends = {tp: messages[-1].offset + 1 for tp, messages in fetched.items()}
+        await self._writers.commit(number, result, ends)
         traces.end(time_ns())
         self.folded += len(records)
         if result.dead_letters:  # one line a batch: a broken client must not fill the log
             line, told = parked_line(result.dead_letters)
             logger.warning(line, extra=told)
-
-    async def _publish(self, producer: AIOKafkaProducer, number: int, result: FoldResult) -> None:
-        """Hand everything to the broker; returns once it has acknowledged it."""
-        acknowledged = await send_each(producer, result.dead_letters + result.credentials)
-        acknowledged += await send_in_bulk(producer, GLOBAL_MEMORY, number, result.changed)
-        await asyncio.gather(*acknowledged)
 
 
 def create_memory_app(
