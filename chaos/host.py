@@ -26,6 +26,8 @@ from scarcity.client.service import ClientHost
 from scarcity.client.settings import Pacing
 from scarcity.events.codec import encode_msgpack
 from scarcity.events.gossip_weights import GossipWeights
+from scarcity.keys.exchange_key import ExchangeKey
+from scarcity.keys.gossip_keys import GossipKeys
 from scarcity.keys.operators import read_operator_keys
 from scarcity.keys.record_signing import RecordVerifier
 
@@ -48,6 +50,16 @@ async def keep_written(host: ClientHost, seen: Path) -> None:
         await asyncio.sleep(WRITE_EVERY_S)
 
 
+def keys_of(client: str, domain: str) -> GossipKeys:
+    """A client's keys, the same in each of its lives, as where it has an identity's directory.
+
+    With keys of the process alone a host could not open what was sealed for its life before, and
+    would rightly hold nothing of its peers until the next cycle.
+    """
+    exchange = ExchangeKey(hashlib.sha256(client.encode()).digest())
+    return GossipKeys(exchange, identity_of(client, domain).key, lasting=True)
+
+
 async def run(domain: str, host: int, clients: int, seen: Path) -> None:
     """Until SIGTERM."""
     group = ClientGroup(profile_of(domain), client_rows(domain, host, clients))
@@ -55,9 +67,16 @@ async def run(domain: str, host: int, clients: int, seen: Path) -> None:
     operators = read_operator_keys(os.environ)
     identities = {c: identity_of(c, domain) for c in group.client_ids} if operators else None
     verifier = RecordVerifier(operators) if operators else None
+    keys = {client: keys_of(client, domain) for client in group.client_ids}
     async with KafkaBroker(settings, f"chaos-{domain}-{host}") as broker:
         clients_host = ClientHost(
-            broker, group, PACING, now_ms=now_ms, identities=identities, verifier=verifier
+            broker,
+            group,
+            PACING,
+            now_ms=now_ms,
+            identities=identities,
+            keys=keys,
+            verifier=verifier,
         )
         writing = asyncio.create_task(keep_written(clients_host, seen))
         running = asyncio.create_task(clients_host.run())
