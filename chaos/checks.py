@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 MOST_SHOWN = 3
@@ -33,11 +34,22 @@ def unequal(expected: Mapping[Any, object], found: Mapping[Any, object]) -> list
     wrong = [f"{key!r} is missing" for key in expected.keys() - found.keys()]
     wrong += [f"{key!r} should not be there" for key in found.keys() - expected.keys()]
     wrong += [
-        f"{key!r}: want {str(value)[:150]}, found {str(found[key])[:150]}"
+        f"{key!r}: {_difference(str(value), str(found[key]))}"
         for key, value in expected.items()
         if key in found and found[key] != value
     ]
     return wrong
+
+
+def _difference(want: str, got: str) -> str:
+    """Where two texts part, and a little around it.
+
+    >>> _difference("accepted: 7", "accepted: 8")
+    'at 10: want ...accepted: 7, found ...accepted: 8'
+    """
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(want, got, strict=False)))
+    part = slice(max(0, same - 60), same + 60)
+    return f"at {same}: want ...{want[part]}, found ...{got[part]}"
 
 
 def all_hold(checks: Iterable[Check]) -> bool:
